@@ -1,0 +1,200 @@
+"""The composition root: what is found on disk, the pure core, settings and the clock are joined here."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from assaymark import __version__
+from assaymark.catalog import catalog, checkset
+from assaymark.core.attest import scan_statement
+from assaymark.core.check import RULES, Rule
+from assaymark.core.clock import Clock, SystemClock, timestamp
+from assaymark.core.digest import SHA256, Digest
+from assaymark.core.errors import Unreadable, UsageError
+from assaymark.core.evidence import Evidence
+from assaymark.core.finding import Finding, Persona, Severity
+from assaymark.core.ignore import apply_ignores, read_baseline, split_known
+from assaymark.core.look import BAD_NAME, look_at_tree, unseen
+from assaymark.core.manifest import Manifest, ManifestFile, path_problems
+from assaymark.core.policy import decide, scan_policy
+from assaymark.core.scan import FileReport, Root, ScanReport, Tool
+from assaymark.core.subject import Subject
+from assaymark.settings import Settings
+from assaymark.settings import home as home_folder
+from assaymark.settings import load as load_settings
+from assaymark.storage.files import open_blob
+from assaymark.survey import FolderTree, Found, Options, Progress, find, look_at_all
+
+
+def scan(  # noqa: PLR0913 - the options of the product's main command
+    *paths: str | os.PathLike[str],
+    jobs: int | None = None,
+    digest: bool = True,
+    fail_on: str | None = None,
+    persona: str | None = None,
+    exclude: Sequence[str] = (),
+    follow_links: bool = False,
+    config: str | None = None,
+    baseline: object = None,
+    cache: bool = True,
+    seconds: float = 600.0,
+    progress: Progress | None = None,
+    clock: Clock | None = None,
+    home: str | None = None,
+) -> ScanReport:
+    """Look at files and folders; the same as `assay scan`.
+
+    `fail_on`: severity that denies (default `high`). `persona`: `regular`, `pedantic` or `auditor`. `config`: a settings
+    file; by default the nearest to the current folder, and `""` for none. `baseline`: an earlier json report, parsed.
+    `seconds`: limit for one file. Raises UsageError when the request makes no sense; what files hold never raises.
+    """
+    now = (clock or SystemClock()).now()
+    settings = Settings() if config == "" else load_settings(config, start=os.getcwd(), today=now.date())
+    policy = scan_policy(_severity(fail_on or settings.fail_on or "high"))
+    audience = _persona(persona or settings.persona or "regular")
+    known_prints = None if baseline is None else read_baseline(baseline)
+    options = Options(digest, seconds, os.path.join(home_folder(home), "cache") if cache and digest else None)
+
+    given = [os.fspath(path) for path in paths]
+    roots, found, excluded = find(given, (*exclude, *settings.exclude), follow_links=follow_links)
+    reports = look_at_all(found, options, jobs, progress)
+    reports = _with_projects(reports, found, roots)
+    manifests, roots = _identify(roots, reports)
+
+    findings = sorted((f for r in reports for f in r.findings), key=_order)
+    visible = [f for f in findings if _heard(f, audience)]
+    standing, ignored, expired = apply_ignores(visible, settings.ignores, now.date())
+    new, known = (standing, []) if known_prints is None else split_known(standing, known_prints)
+    subjects = tuple(root.subject for root in roots if root.subject is not None)
+    said: dict[str, Any] = {
+        "at": timestamp(now), "tool": Tool(__version__, checkset()), "findings": tuple(new), "ignored": tuple(ignored),
+        "known": tuple(known), "gaps": (*expired, *(gap for r in reports for gap in r.gaps)),
+        "checks": _checks_run(reports), "excluded": tuple(excluded),
+    }  # fmt: skip
+    about: dict[str, Any] = {
+        "subjects": subjects, "policy": policy.digest, "analysed": sum(r.analysed for r in reports)
+    }  # fmt: skip
+    evidence = Evidence.unsigned(scan_statement(**said, **about, manifests={}))
+    verdict = decide("scan", subjects[0] if subjects else None, [evidence], policy, now)
+    complete = len(subjects) == len(roots)
+    return ScanReport(
+        **said, roots=tuple(roots), files=tuple(reports), verdict=verdict, hidden=len(findings) - len(visible),
+        statement=scan_statement(**said, **about, manifests=manifests, verdict=verdict) if complete else None,
+    )  # fmt: skip
+
+
+def rules_of(report: ScanReport) -> Mapping[str, Rule]:
+    """The rules that a report speaks of, by id."""
+    named = {f.id for f in (*report.findings, *report.known, *(i.finding for i in report.ignored))}
+    return {rule_id: rule for rule_id, rule in all_rules().items() if rule_id in named or report.checks.get(rule_id)}
+
+
+def all_rules() -> Mapping[str, Rule]:
+    """Every rule of the product, by id."""
+    catalog().all_rules()
+    return dict(sorted(RULES.items()))
+
+
+def identify(path: str, *, exclude: Sequence[str] = ()) -> tuple[Digest, Manifest | None]:
+    """The digest that a scan of `path` binds its evidence to, and the manifest of a folder. Raises Unreadable, Malformed."""
+    roots, found, _ = find([path], exclude, follow_links=False)
+    files = []
+    for item in found:
+        if item.entry.problem:
+            raise Unreadable(f"{item.path} {item.entry.problem}")
+        with open_blob(item.entry.real, follow=item.entry.follow) as blob:
+            files.append(ManifestFile(item.path, blob.size, str(blob.sha256())))
+    if roots[0].is_folder:
+        manifest = Manifest.of(files)
+        return manifest.digest, manifest
+    return Digest(SHA256, files[0].sha256), None
+
+
+def _with_projects(reports: list[FileReport], found: Sequence[Found], roots: Sequence[Root]) -> list[FileReport]:
+    """Add what is only seen across the files of each folder, and names that cannot be bound."""
+    real = {item.path: item.entry for item in found}
+    more: dict[str, FileReport] = {}
+    for root in roots:
+        if root.is_folder:
+            lead = f"{root.prefix}/" if root.prefix else ""
+            below = {r.path[len(lead) :]: r for r in reports if r.path.startswith(lead) and not real[r.path].problem}
+            tree = FolderTree(below, {path: real[lead + path] for path in below})
+            for path, extra in look_at_tree(tree, catalog()).items():
+                more[lead + path] = _moved(extra, lead)
+    problems = path_problems(report.path for report in reports)
+    for path, problem in problems.items():
+        named = unseen(path, 0, BAD_NAME, problem)
+        more[path] = _merged(more[path], named) if path in more else named
+    return [_merged(report, more.get(report.path)) for report in reports]
+
+
+def _moved(report: FileReport, lead: str) -> FileReport:
+    if not lead:
+        return report
+    moved = tuple(replace(f, where=replace(f.where, path=lead + f.where.path), fingerprint="") for f in report.findings)
+    return replace(report, path=lead + report.path, findings=moved)
+
+
+def _merged(report: FileReport, extra: FileReport | None) -> FileReport:
+    if extra is None:
+        return report
+    return replace(
+        report,
+        checks=tuple(sorted({*report.checks, *extra.checks})),
+        findings=(*report.findings, *extra.findings),
+        gaps=(*report.gaps, *extra.gaps),
+        analysed=report.analysed or bool(extra.checks),
+    )
+
+
+def _identify(roots: Sequence[Root], reports: Sequence[FileReport]) -> tuple[dict[str, Manifest], list[Root]]:
+    """The manifest of each folder and the subject of each root, where every byte and every name can be bound."""
+    manifests: dict[str, Manifest] = {}
+    named: list[Root] = []
+    for root in roots:
+        lead = f"{root.prefix}/" if root.prefix else ""
+        mine = [r for r in reports if r.path == root.prefix or r.path.startswith(lead)]
+        name = os.path.basename(os.path.realpath(root.given)) or "root"
+        subject = None
+        if all(r.sha256 and not any(f.id == BAD_NAME for f in r.findings) for r in mine):
+            if root.is_folder:
+                files = (ManifestFile(r.path[len(lead) :], r.size, str(r.sha256)) for r in mine)
+                manifests[name] = Manifest.of(files)
+                subject = Subject(name, manifests[name].digest)
+            else:
+                subject = Subject(name, Digest(SHA256, str(mine[0].sha256)))
+        named.append(replace(root, subject=subject))
+    return manifests, named
+
+
+def _checks_run(reports: Iterable[FileReport]) -> dict[str, int]:
+    """Check id -> number of files it ran on."""
+    counts: dict[str, int] = {}
+    for report in reports:
+        for rule_id in report.checks:
+            counts[rule_id] = counts.get(rule_id, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+def _order(finding: Finding) -> tuple[int, str, str, str]:
+    return -finding.severity, finding.where.path, finding.id, finding.fingerprint
+
+
+def _heard(finding: Finding, audience: Persona) -> bool:
+    order = list(Persona)
+    return order.index(finding.persona) <= order.index(audience)
+
+
+def _severity(word: str) -> Severity:
+    try:
+        return Severity[word.upper()]
+    except KeyError:
+        raise UsageError(f"{word!r} is no severity", step="info, low, medium, high or critical") from None
+
+
+def _persona(word: str) -> Persona:
+    try:
+        return Persona(word)
+    except ValueError:
+        raise UsageError(f"{word!r} is no persona", step="regular, pedantic or auditor") from None

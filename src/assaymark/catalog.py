@@ -1,0 +1,39 @@
+"""All that the layers can recognise and check, in one table; and the digest that names this very set."""
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+from assaymark.core.look import Catalog
+
+
+@cache
+def catalog() -> Catalog:
+    """The formats of all layers, in the order in which they are asked."""
+    from assaymark.data import catalog as data
+    from assaymark.infra import catalog as infra
+    from assaymark.library import catalog as library
+    from assaymark.model import catalog as model
+    from assaymark.tooling import catalog as tooling
+
+    layers = (model, data, library, infra, tooling)
+    return Catalog(
+        formats=tuple(f for layer in layers for f in layer.FORMATS),
+        projects=tuple(p for layer in layers for p in layer.PROJECTS),
+        facts=tuple(p for layer in layers for p in layer.FACTS),
+    )
+
+
+@cache
+def checkset() -> str:
+    """`sha256:` over every source and table that can change what a scan says. Evidence and cache keys carry it."""
+    total = hashlib.sha256()
+    pending = [files("assaymark") / room for room in ("core", "model", "data", "library", "infra", "tooling")]
+    while pending:
+        node = pending.pop()
+        if node.is_dir():
+            pending.extend(sorted(node.iterdir(), key=lambda child: child.name, reverse=True))
+        elif node.name.endswith((".py", ".txt", ".toml")):
+            data = node.read_bytes()
+            total.update(f"{node.name}\0{len(data)}\0".encode() + data)
+    return f"sha256:{total.hexdigest()}"

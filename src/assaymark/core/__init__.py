@@ -1,0 +1,1 @@
+"""The pure heart: records and functions without I/O."""

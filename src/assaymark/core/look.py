@@ -1,0 +1,287 @@
+"""The runner: finds out what a file is, has it parsed, gives each view to the checks that read it.
+
+It alone owns budgets and the only broad `except`: a crash of ours is a finding and holds the verdict. Pure: bytes come
+in through Blob, time and spool through Budget, formats and checks through Catalog.
+"""
+
+import importlib
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
+
+from assaymark.core.blob import Blob
+from assaymark.core.budget import Budget
+from assaymark.core.check import RULES, Rule, load_checks, runner_rule
+from assaymark.core.errors import Malformed, Opaque, OverBudget, Unreadable
+from assaymark.core.finding import Finding, Hit, Severity, Where, fingerprint
+from assaymark.core.format import Context, FileFacts, Format, Head, Item, Member, Project, Skipped, Tree
+from assaymark.core.scan import FileReport, Gap
+
+CRASHED = runner_rule(
+    "CHK001",
+    severity=Severity.MEDIUM,
+    since="0.1",
+    refs=("CWE:755",),
+    doc="""A check or parser of ours failed.
+
+    Why: What was not looked at is never clean. A crash may also be what a hostile file was made for.
+    Fix: Report it with the file or its digest; `--debug` shows where it happened. Until then treat the file as unseen.
+    """,
+)
+MALFORMED = runner_rule(
+    "CHK002",
+    severity=Severity.MEDIUM,
+    since="0.1",
+    refs=("CWE:20", "ATLAS:AML.T0011.000"),
+    doc="""The content breaks the rules of its format.
+
+    Why: Loaders differ in what they do with broken files: some run what comes before the fault. Evasions live there.
+    Fix: Fetch the file again and compare its digest; if it stays so, ask its producer for a well-formed one.
+    """,
+)
+OVER_BUDGET = runner_rule(
+    "CHK003",
+    severity=Severity.MEDIUM,
+    since="0.1",
+    refs=("CWE:400", "CWE:409"),
+    doc="""Looking was stopped by a limit before everything was seen.
+
+    Why: Bombs and endless nesting exhaust a scanner, so that what stands behind them is not seen.
+    Fix: The message names the limit. Raise it for a file you have reason to trust, or unpack and scan the parts.
+    """,
+)
+UNREADABLE = runner_rule(
+    "CHK004",
+    severity=Severity.MEDIUM,
+    since="0.1",
+    refs=("CWE:59",),
+    doc="""A path could not be read, or is not a regular file.
+
+    Why: Links lead out of the folder, pipes and devices never end, and what cannot be read cannot be vouched for.
+    Fix: Give read permission, replace the link by the file (or scan with `--follow-links`), or take the path away.
+    """,
+)
+OPAQUE = runner_rule(
+    "CHK005",
+    severity=Severity.LOW,
+    since="0.1",
+    refs=("ATLAS:AML.T0010",),
+    doc="""Content that no check of ours can look into.
+
+    Why: Native code, encrypted or unknown binary content may do anything when it is loaded; not looked is never clean.
+    Fix: Remove it, replace it by a format that can be looked into, or accept it with a reasoned, expiring ignore.
+    """,
+)
+BAD_NAME = runner_rule(
+    "CHK006",
+    severity=Severity.MEDIUM,
+    since="0.1",
+    refs=("CWE:176", "CWE:178"),
+    doc="""A file name that means different files on different systems.
+
+    Why: A name with control characters, two spellings or a clash of case cannot be bound into the folder's digest.
+    Fix: Rename the file to portable characters, unique when case is ignored.
+    """,
+)
+
+_TEXT_LIMIT = 2_000
+_UNSAFE = {c: f"\\x{c:02x}" for c in (*range(9), *range(11, 32), *range(127, 160))} | {
+    c: f"\\u{c:04x}" for c in (0x061C, 0x200E, 0x200F, 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
+
+
+def clean(text: str, limit: int = _TEXT_LIMIT) -> str:
+    """Text of a stranger made fit for terminals and documents: controls, bidi marks and surrogates are escaped."""
+    text = text[: limit + 1].encode("utf-8", "backslashreplace").decode()
+    return (text[:limit] + " …" if len(text) > limit else text).translate(_UNSAFE)
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All formats, projects and check packages, in the order of recognition. `facts` are the packages that read FileFacts."""
+
+    formats: tuple[Format, ...]
+    projects: tuple[Project, ...]
+    facts: tuple[str, ...]
+
+    def rules_for(self, view: object, packages: tuple[str, ...]) -> Iterator[Rule]:
+        """The rules of these packages that read this view."""
+        for package in packages:
+            for rule in _rules(package):
+                if rule.view is type(view):
+                    yield rule
+
+    def all_rules(self) -> list[Rule]:
+        """Import every check package; every rule by id."""
+        for packages in (*(f.checks for f in self.formats), *(p.checks for p in self.projects), self.facts):
+            for package in packages:
+                _rules(package)
+        return [RULES[rule_id] for rule_id in sorted(RULES)]
+
+
+_rules = cache(load_checks)
+
+
+@dataclass
+class _Log:
+    """What has been seen of one file so far."""
+
+    path: str
+    limits_findings: int
+    findings: dict[str, Finding] = field(default_factory=dict)
+    per_rule: dict[str, int] = field(default_factory=dict)
+    gaps: list[Gap] = field(default_factory=list)
+    formats: dict[str, None] = field(default_factory=dict)
+    checks: set[str] = field(default_factory=set)
+    analysed: bool = False
+
+    def add(self, rule: Rule, hit: Hit, member: str) -> None:
+        """Turn a hit into a finding; the same thing seen again only counts."""
+        where = Where(self.path, clean(member, 500), hit.offset, hit.line, clean(hit.symbol, 300))
+        message = clean(hit.message)
+        key = fingerprint(rule.id, where, message)
+        known = self.findings.get(key)
+        if known is not None:
+            self.findings[key] = replace(known, count=known.count + 1)
+            return
+        seen = self.per_rule[rule.id] = self.per_rule.get(rule.id, 0) + 1
+        if seen > self.limits_findings:
+            if seen == self.limits_findings + 1:
+                why = f"more than {self.limits_findings} different findings of {rule.id}; the rest are not listed"
+                self.gaps.append(Gap(self.path, why))
+            return
+        self.findings[key] = Finding(
+            rule.id, rule.title, rule.severity, rule.confidence, rule.persona,
+            where, message, clean(hit.excerpt), rule.holds, 1, key,
+        )  # fmt: skip
+
+    def own(self, rule_id: str, message: str, member: str, offset: int | None = None) -> None:
+        """A finding of the runner itself."""
+        self.add(RULES[rule_id], Hit(message, offset=offset), member)
+
+
+def look(blob: Blob, path: str, catalog: Catalog, budget: Budget) -> FileReport:
+    """Look at one file's content. `path` is its manifest path. Never raises for what the content is."""
+    log = _Log(path, budget.limits.findings)
+    _look_at(blob, "", path, 0, catalog, budget, log)
+    return FileReport(
+        path, blob.size, None, tuple(log.formats), tuple(sorted(log.checks)),
+        tuple(log.findings.values()), tuple(log.gaps), log.analysed,
+    )  # fmt: skip
+
+
+def look_at_tree(tree: Tree, catalog: Catalog) -> dict[str, FileReport]:
+    """Look at what needs several files of a folder at once; a report for each path that something was said about."""
+    logs: dict[str, _Log] = {}
+    for project in catalog.projects:
+        with_path: list[str] = [""]
+
+        def log_for(path: str) -> _Log:
+            return logs.setdefault(path, _Log(path, 100))
+
+        def views(project: Project = project, place: list[str] = with_path) -> None:
+            for path, view in importlib.import_module(project.module).views(tree):
+                place[0] = path
+                _check(view, "", project.checks, catalog, log_for(path))
+
+        _guarded(views, lambda: log_for(with_path[0]), "")
+    return {
+        path: FileReport(path, 0, None, (), tuple(sorted(log.checks)), tuple(log.findings.values()), tuple(log.gaps))
+        for path, log in logs.items()
+    }
+
+
+def unseen(path: str, size: int, rule_id: str, message: str) -> FileReport:
+    """The report on something whose bytes could not be had."""
+    log = _Log(path, 1)
+    log.own(rule_id, message, "")
+    return FileReport(path, size, findings=tuple(log.findings.values()))
+
+
+def _look_at(  # noqa: PLR0913 - the state of the descent
+    blob: Blob, member: str, name: str, depth: int, catalog: Catalog, budget: Budget, log: _Log
+) -> None:
+    formats: list[Format] = []
+
+    def recognise() -> None:
+        head = Head(blob, name)
+        formats.extend(f for f in catalog.formats if f.recognise(head))
+        if not formats:
+            formats.extend(f for f in catalog.formats if f.suffixes and head.basename.endswith(f.suffixes))
+        if not formats and not head.is_text:
+            log.own(OPAQUE, _opaque(head), member)
+
+    _guarded(recognise, lambda: log, member)
+    names = tuple(f.name for f in formats)
+    for found in names:
+        log.formats[found] = None
+    _guarded(lambda: _check(FileFacts(name, blob.size, names), member, catalog.facts, catalog, log), lambda: log, member)
+    for found_format in formats:
+        if found_format.module is not None:
+            _parse(found_format, blob, member, name, depth, catalog, budget, log)
+
+
+def _opaque(head: Head) -> str:
+    if not head.size:
+        return "empty file"
+    return f"unknown binary content, beginning with {head.start[:8].hex(' ')}"
+
+
+def _parse(  # noqa: PLR0913
+    fmt: Format, blob: Blob, member: str, name: str, depth: int, catalog: Catalog, budget: Budget, log: _Log
+) -> None:
+    def parse() -> None:
+        context = Context(budget, name.rsplit("/", 1)[-1])
+        for item in importlib.import_module(str(fmt.module)).parse(blob, context):
+            if isinstance(item, Member):
+                budget.member()
+                if depth >= budget.limits.depth:
+                    message = f"containers nested deeper than {budget.limits.depth}"
+                    raise OverBudget(message, step="unpack it with a tool you trust and scan the folder")
+                inner = f"{member}!{item.name}" if member else item.name
+                _look_at(item.blob, inner, item.name, depth + 1, catalog, budget, log)
+            elif isinstance(item, Skipped) and item.holds:
+                log.add(RULES[OPAQUE], Hit(f"{item.what}: {item.why}", symbol=item.what), member)
+            elif isinstance(item, Skipped):
+                log.gaps.append(Gap(_place(log.path, member, item.what), clean(item.why)))
+            else:
+                _check(item, member, fmt.checks, catalog, log)
+
+    log.analysed = True
+    _guarded(parse, lambda: log, member, fmt.name)
+
+
+def _check(view: Item, member: str, packages: tuple[str, ...], catalog: Catalog, log: _Log) -> None:
+    for rule in catalog.rules_for(view, packages):
+
+        def run(rule: Rule = rule) -> None:
+            for hit in rule.run(view):  # type: ignore[misc] # a rule with a view has a function
+                log.add(rule, hit, member)
+
+        log.checks.add(rule.id)
+        _guarded(run, lambda: log, member, rule.id)
+
+
+def _place(path: str, member: str, what: str = "") -> str:
+    return clean("!".join(part for part in (path, member, what) if part), 500)
+
+
+def _guarded(step: Callable[[], None], log: Callable[[], _Log], member: str, what: str = "") -> None:
+    """Run one step. What goes wrong becomes a finding and a gap, and the next step runs."""
+    label = f"{what}: " if what else ""
+    try:
+        step()
+    except Malformed as error:
+        log().own(MALFORMED, label + error.message, member, error.offset)
+    except OverBudget as error:
+        log().own(OVER_BUDGET, label + error.message, member)
+    except Unreadable as error:
+        log().own(UNREADABLE, label + error.message, member)
+    except Opaque as error:
+        log().own(OPAQUE, label + error.message, member)
+    except MemoryError:
+        log().own(OVER_BUDGET, f"{label}needs more memory than there is", member)
+    except Exception as error:  # noqa: BLE001 - the one place where a crash of ours becomes a finding
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        log().own(CRASHED, f"{label}{type(error).__name__}: {error} (at {at.name}, line {at.lineno})", member)

@@ -1,0 +1,363 @@
+"""Names and constants of a Python file, worked out without running it.
+
+A name may be bound many times, so it stands for every value it is ever bound to: `s = os.system; s("x"); s = print`
+calls both. Values are strings, bytes, numbers, tuples of them, and `Ref`s to what an import or builtin provides.
+"""
+
+import ast
+import binascii
+import builtins
+import codecs
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from assaymark.core.errors import OverBudget
+from assaymark.core.pydeeds import STDLIB, UNKNOWN, canonical
+
+_DEPTH = 60
+_VALUES = 12
+_TEXT = 1 << 16
+_STEPS = 3_000_000
+_BUILTINS = frozenset(dir(builtins)) | {"__builtins__", "execfile", "get_ipython", "unicode", "reduce"}
+_CODECS = frozenset({"utf-8", "utf8", "ascii", "latin-1", "latin1", "rot13", "rot_13", "hex", "base64", "utf-16"})
+_PURE = frozenset({"lower", "upper", "strip", "lstrip", "rstrip", "swapcase", "capitalize", "title"})
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A thing that an import or builtin provides, by its dotted name; `f()` in it is what calling `f` gave."""
+
+    name: str
+
+
+Value = Ref | str | bytes | int | tuple["Value", ...]
+
+
+@dataclass(slots=True)
+class Scope:
+    """One namespace: what each name is bound to, in order; None stands for a value that cannot be known."""
+
+    kind: str
+    within: str
+    parent: "Scope | None" = None
+    names: "dict[str, list[tuple[ast.expr | Value | None, Scope]]]" = field(default_factory=dict)
+    """Each value beside the scope in which it is worked out."""
+    firm: dict[str, int] = field(default_factory=dict)
+    """Module level only: names bound by a statement that always runs, and its line."""
+    elsewhere: set[str] = field(default_factory=set)
+    """Names declared global or nonlocal."""
+    known: dict[str, tuple[Value, ...]] = field(default_factory=dict)
+
+    def bind(self, name: str, value: ast.expr | Value | None, origin: "Scope | None" = None) -> None:
+        """Add one value that the name may have."""
+        scope = self
+        while name in scope.elsewhere and scope.parent is not None:
+            scope = scope.parent
+        scope.names.setdefault(name, []).append((value, origin or self))
+
+
+class Folder:
+    """Evaluates expressions to the values they may have. `fields` are attributes of objects, by attribute name."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, list[tuple[ast.expr, Scope]]] = {}
+        self.stars: list[str] = []
+        self._busy: set[tuple[int, str]] = set()
+        self._steps = 0
+
+    def values(self, node: ast.expr | None, scope: Scope, depth: int = 0) -> tuple[Value, ...]:
+        """Every known value of the expression, at most a dozen; nothing where it cannot be known."""
+        self._steps += 1
+        if self._steps > _STEPS:
+            raise OverBudget("the Python source binds its names in more ways than are followed")
+        if node is None or depth > _DEPTH:
+            return ()
+        method = getattr(self, f"_{type(node).__name__.lower()}", None)
+        if method is None:
+            return ()
+        found: Iterable[Value] = method(node, scope, depth + 1)
+        return tuple(dict.fromkeys(found))[:_VALUES]
+
+    def text(self, node: ast.expr | None, scope: Scope, depth: int = 0) -> str | None:
+        """Return the expression's only value when that is a text."""
+        values = self.values(node, scope, depth)
+        return values[0] if len(values) == 1 and isinstance(values[0], str) else None
+
+    # --- names
+
+    def lookup(self, name: str, scope: Scope, line: int = 0, depth: int = 0) -> tuple[Value, ...]:
+        """Say what a name read at `line` may stand for: the nearest scope that binds it, else what Python itself gives."""
+        at: Scope | None = scope
+        while at is not None:
+            bound = name in at.names and name not in at.elsewhere and (at.kind != "class" or at is scope)
+            if bound and at.kind in {"function", "comprehension"}:
+                return self._bound(name, at, depth)
+            if bound:
+                found = self._bound(name, at, depth)
+                return found if at.firm.get(name, line) < line else (*found, *self._given(name))
+            at = at.parent
+        return self._given(name)
+
+    def _given(self, name: str) -> tuple[Value, ...]:
+        starred = [canonical(f"{module}.{name}") for module in self.stars if module.split(".")[0] in STDLIB]
+        return (*(Ref(s) for s in starred), *((Ref(canonical(name)),) if name in _BUILTINS else ()))
+
+    def _bound(self, name: str, scope: Scope, depth: int) -> tuple[Value, ...]:
+        if name in scope.known:
+            return scope.known[name]
+        key = (id(scope), name)
+        if key in self._busy:
+            return ()
+        self._busy.add(key)
+        found: dict[Value, None] = {}
+        for value, origin in scope.names[name]:
+            if isinstance(value, ast.expr):
+                found.update(dict.fromkeys(self.values(value, origin, depth)))
+            elif value is not None:
+                found[value] = None
+        self._busy.discard(key)
+        # Things come before texts: a dozen harmless texts must not push a function out.
+        ordered = sorted(found, key=lambda v: not isinstance(v, Ref))
+        result = scope.known[name] = tuple(ordered[:_VALUES])
+        return result
+
+    # --- expressions, by the lower-case name of their node type
+
+    def _name(self, node: ast.Name, scope: Scope, depth: int) -> Iterable[Value]:
+        return self.lookup(node.id, scope, node.lineno, depth)
+
+    def _constant(self, node: ast.Constant, _scope: Scope, _depth: int) -> Iterable[Value]:
+        value = node.value
+        return (value,) if isinstance(value, (str, bytes, int)) and _small(value) else ()
+
+    def _namedexpr(self, node: ast.NamedExpr, scope: Scope, depth: int) -> Iterable[Value]:
+        return self.values(node.value, scope, depth)
+
+    def _ifexp(self, node: ast.IfExp, scope: Scope, depth: int) -> Iterable[Value]:
+        return (*self.values(node.body, scope, depth), *self.values(node.orelse, scope, depth))
+
+    def _boolop(self, node: ast.BoolOp, scope: Scope, depth: int) -> Iterable[Value]:
+        return tuple(v for part in node.values[:_VALUES] for v in self.values(part, scope, depth))
+
+    def _await(self, node: ast.Await, scope: Scope, depth: int) -> Iterable[Value]:
+        return self.values(node.value, scope, depth)
+
+    def _attribute(self, node: ast.Attribute, scope: Scope, depth: int) -> Iterable[Value]:
+        names = [node.attr]
+        base = node.value
+        while isinstance(base, ast.Attribute):
+            names.append(base.attr)
+            base = base.value
+        found: list[Value] = []
+        for value in self.values(base, scope, depth):
+            if isinstance(value, Ref):
+                name = value.name
+                for attr in reversed(names):
+                    name = _member(name, attr)
+                found.append(Ref(name))
+        key = (-1, node.attr)
+        if not found and node.attr in self.fields and key not in self._busy:
+            self._busy.add(key)
+            for expression, where in self.fields[node.attr][: _VALUES * 4]:
+                found.extend(v for v in self.values(expression, where, depth) if isinstance(v, Ref))
+            self._busy.discard(key)
+        return found
+
+    def _subscript(self, node: ast.Subscript, scope: Scope, depth: int) -> Iterable[Value]:
+        for base in self.values(node.value, scope, depth):
+            if isinstance(node.slice, ast.Slice):
+                if isinstance(base, (str, bytes, tuple)):
+                    yield from self._sliced(base, node.slice, scope, depth)
+                continue
+            for key in self.values(node.slice, scope, depth):
+                if isinstance(base, Ref) and isinstance(key, str):
+                    yield from self._item(base.name, key, scope)
+                elif isinstance(base, (str, tuple)) and isinstance(key, int) and -len(base) <= key < len(base):
+                    yield base[key]
+
+    def _item(self, name: str, key: str, scope: Scope) -> Iterable[Value]:
+        if name in {"globals()", "locals()", "vars()"}:
+            yield from self.lookup(key, scope)
+        elif name == "sys.modules":
+            yield Ref(canonical(key))
+        elif name == "builtins" or name.endswith((".__dict__", ".vars()")):
+            yield Ref(_member(name.removesuffix(".__dict__").removesuffix(".vars()"), key))
+
+    def _sliced(
+        self, base: "str | bytes | tuple[Value, ...]", node: ast.Slice, scope: Scope, depth: int
+    ) -> Iterable[Value]:
+        bounds = []
+        for part in (node.lower, node.upper, node.step):
+            value = self.values(part, scope, depth) if part is not None else (None,)
+            if len(value) != 1 or not (value[0] is None or isinstance(value[0], int)):
+                return
+            bounds.append(value[0])
+        if bounds[2] != 0:
+            yield base[slice(*bounds)]
+
+    def _unaryop(self, node: ast.UnaryOp, scope: Scope, depth: int) -> Iterable[Value]:
+        if isinstance(node.op, ast.USub):
+            yield from (-v for v in self.values(node.operand, scope, depth) if isinstance(v, int))
+
+    def _binop(self, node: ast.BinOp, scope: Scope, depth: int) -> Iterable[Value]:
+        lefts = self.values(node.left, scope, depth)
+        rights = self.values(node.right, scope, depth) if lefts else ()
+        for left in lefts:
+            for right in rights:
+                if isinstance(node.op, ast.Add) and type(left) is type(right) and not isinstance(left, Ref):
+                    total = left + right  # type: ignore[operator] # of one type, as just asked
+                    if _small(total):
+                        yield total
+                elif isinstance(node.op, ast.Mod) and isinstance(left, str) and isinstance(right, (str, tuple)):
+                    yield from _percent(left, right if isinstance(right, tuple) else (right,))
+                elif isinstance(node.op, ast.Div) and isinstance(right, str):
+                    yield right
+
+    def _joinedstr(self, node: ast.JoinedStr, scope: Scope, depth: int) -> Iterable[Value]:
+        parts = []
+        for part in node.values:
+            inner = part.value if isinstance(part, ast.FormattedValue) and part.format_spec is None else part
+            values = self.values(inner, scope, depth)
+            if len(values) != 1 or not isinstance(values[0], (str, int)):
+                return
+            parts.append(str(values[0]))
+        if _small(text := "".join(parts)):
+            yield text
+
+    def _tuple(self, node: "ast.Tuple | ast.List", scope: Scope, depth: int) -> Iterable[Value]:
+        items = []
+        for element in node.elts[:512]:
+            values = self.values(element, scope, depth)
+            if not values:
+                return
+            items.append(values[0])
+        yield tuple(items)
+
+    _list = _tuple
+
+    def _call(self, node: ast.Call, scope: Scope, depth: int) -> Iterable[Value]:
+        function = node.func
+        if isinstance(function, ast.Attribute):
+            yield from self._method(node, function, scope, depth)
+        for value in self.values(function, scope, depth):
+            if isinstance(value, Ref):
+                yield from self._called(value.name, node, scope, depth)
+
+    def _method(self, node: ast.Call, function: ast.Attribute, scope: Scope, depth: int) -> Iterable[Value]:
+        for base in self.values(function.value, scope, depth):
+            if isinstance(base, Ref):
+                if function.attr == "__getattribute__" and len(node.args) == 1:
+                    yield from self._attributes((base,), node.args[0], scope, depth)
+                continue
+            arguments = [self.values(a, scope, depth) for a in node.args]
+            if all(len(a) == 1 for a in arguments):
+                yield from _text_method(base, function.attr, [a[0] for a in arguments])
+
+    def _called(self, name: str, node: ast.Call, scope: Scope, depth: int) -> Iterable[Value]:  # noqa: C901, PLR0912 - one case a function
+        first = node.args[0] if node.args else None
+        if name in {"getattr", "object.__getattribute__", "type.__getattribute__"} and len(node.args) >= 2:
+            yield from self._attributes(self.values(first, scope, depth), node.args[1], scope, depth)
+        elif name in {
+            "__import__",
+            "importlib.import_module",
+            "importlib.__import__",
+            "pkgutil.resolve_name",
+            "pydoc.locate",
+        }:
+            texts = [v for v in self.values(first, scope, depth) if isinstance(v, str)]
+            for text in texts:
+                whole = name != "__import__" or any(k.arg == "fromlist" for k in node.keywords) or len(node.args) > 3
+                yield Ref(canonical((text if whole else text.split(".")[0]).replace(":", ".")))
+        elif name == "vars" and first is not None:
+            yield from (Ref(f"{v.name}.__dict__") for v in self.values(first, scope, depth) if isinstance(v, Ref))
+        elif name == "functools.partial" and first is not None:
+            yield from (v for v in self.values(first, scope, depth) if isinstance(v, Ref))
+        elif name == "operator.attrgetter" and first is not None:
+            yield from (Ref(f"{name}:{v}") for v in self.values(first, scope, depth) if isinstance(v, str))
+        elif name.startswith("operator.attrgetter:"):
+            attr = name.partition(":")[2]
+            yield from (Ref(_member(v.name, attr)) for v in self.values(first, scope, depth) if isinstance(v, Ref))
+        elif name == "chr":
+            yield from (chr(v) for v in self.values(first, scope, depth) if isinstance(v, int) and 0 <= v < 0x110000)
+        elif name in _DECODERS:
+            for value in self.values(first, scope, depth):
+                yield from _decoded(_DECODERS[name], value)
+        elif name in {"str", "bytes"} and first is not None:
+            yield from (v for v in self.values(first, scope, depth) if isinstance(v, (str, bytes)))
+        elif name == "codecs.decode" and len(node.args) > 1:
+            codec = self.text(node.args[1], scope, depth)
+            for value in self.values(first, scope, depth):
+                yield from _decoded(codec or "", value)
+        elif len(name) < 200:
+            yield Ref(f"{name}()")
+
+    def _attributes(self, bases: Iterable[Value], node: ast.expr, scope: Scope, depth: int) -> Iterable[Value]:
+        names = [v for v in self.values(node, scope, depth) if isinstance(v, str)] or [UNKNOWN]
+        for base in bases:
+            if isinstance(base, Ref):
+                yield from (Ref(_member(base.name, name)) for name in names)
+
+
+_DECODERS = {
+    "base64.b64decode": "base64", "base64.standard_b64decode": "base64", "base64.urlsafe_b64decode": "base64",
+    "base64.decodebytes": "base64", "binascii.a2b_base64": "base64", "binascii.unhexlify": "hex",
+    "binascii.a2b_hex": "hex", "bytes.fromhex": "hex", "bytearray.fromhex": "hex",
+}  # fmt: skip
+
+
+def _member(name: str, attr: str) -> str:
+    return canonical(f"{name}.{attr}") if len(name) < 300 else name
+
+
+def _small(value: Value) -> bool:
+    return isinstance(value, (int, Ref)) or len(value) <= _TEXT
+
+
+def _percent(template: str, values: tuple[Value, ...]) -> Iterable[str]:
+    pieces = template.split("%s")
+    if len(pieces) == len(values) + 1 and not any("%" in p for p in pieces) and all(isinstance(v, str) for v in values):
+        yield "".join(p + str(v) for p, v in zip(pieces, (*values, ""), strict=True))
+
+
+def _decoded(codec: str, value: Value) -> Iterable[Value]:
+    codec = codec.lower().replace("_codec", "")
+    if codec not in _CODECS or not isinstance(value, (str, bytes)):
+        return
+    try:
+        if codec in {"hex", "base64"}:
+            data = value.encode() if isinstance(value, str) else value
+            yield binascii.unhexlify(data) if codec == "hex" else binascii.a2b_base64(data.translate(_URLSAFE))
+        elif codec.startswith("rot") and isinstance(value, str):
+            yield codecs.decode(value, "rot13")
+        elif isinstance(value, bytes):
+            yield value.decode(codec)
+    except ValueError:
+        return
+
+
+_URLSAFE = bytes.maketrans(b"-_", b"+/")
+
+
+def _text_method(base: Value, name: str, arguments: list[Value]) -> Iterable[Value]:
+    """Call those methods of constants that hide names in practice."""
+    if name == "join" and isinstance(base, str) and len(arguments) == 1 and isinstance(arguments[0], (tuple, str)):
+        parts = tuple(arguments[0])
+        if all(isinstance(p, str) for p in parts) and sum(map(len, parts)) + len(base) * len(parts) <= _TEXT:  # type: ignore[arg-type] # all are texts
+            yield base.join(parts)  # type: ignore[arg-type] # all are texts
+    elif name == "replace" and isinstance(base, str) and len(arguments) == 2:
+        old, new = arguments
+        if isinstance(old, str) and isinstance(new, str) and (len(base) + 1) * (len(new) + 1) <= _TEXT:
+            yield base.replace(old, new)
+    elif name in _PURE and isinstance(base, (str, bytes)) and not arguments:
+        yield getattr(base, name)()
+    elif (
+        name == "format"
+        and isinstance(base, str)
+        and base.count("{}") == len(arguments) == base.count("{")
+        and "%" not in base
+    ):
+        yield from _percent(base.replace("{}", "%s"), tuple(arguments))
+    elif name == "encode" and isinstance(base, str):
+        yield base.encode("utf-8", "replace")
+    elif name == "decode" and isinstance(base, bytes):
+        yield from _decoded(str(arguments[0]) if arguments else "utf-8", base)

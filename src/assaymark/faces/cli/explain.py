@@ -1,0 +1,80 @@
+"""`assay explain`: what a check looks for, why, and how to mend it."""
+
+import json
+
+import click
+
+from assaymark.core.check import Rule
+from assaymark.core.errors import UsageError
+
+
+@click.command("explain")
+@click.argument("rule_id", metavar="[ID]", default="")
+@click.option("--format", "form", type=click.Choice(("text", "markdown", "json")), default="text", show_default=True)
+def command(rule_id: str, form: str) -> None:
+    """Explain the check ID; without ID, list all checks."""
+    from assaymark.app import all_rules
+
+    rules = all_rules()
+    if not rule_id:
+        click.echo(_list(list(rules.values()), form))
+        return
+    rule = rules.get(rule_id.upper())
+    if rule is None:
+        raise UsageError(f"there is no check {rule_id!r}", step="assay explain lists them all")
+    click.echo({"text": _text, "markdown": markdown, "json": _json}[form](rule))
+
+
+def _list(rules: list[Rule], form: str) -> str:
+    if form == "json":
+        return json.dumps([_record(rule) for rule in rules], indent=2)
+    if form == "markdown":
+        return "\n\n".join(markdown(rule) for rule in rules)
+    return "\n".join(f"{rule.id}  {rule.severity.word:<8}  {rule.layer:<14}  {rule.title}" for rule in rules)
+
+
+def _record(rule: Rule) -> dict[str, object]:
+    return {
+        "id": rule.id,
+        "title": rule.title,
+        "layer": rule.layer.value,
+        "severity": rule.severity.word,
+        "confidence": rule.confidence.word,
+        "persona": rule.persona.value,
+        "holds": rule.holds,
+        "since": rule.since,
+        "refs": list(rule.refs),
+        "why": rule.why,
+        "fix": rule.fix,
+        "source": rule.source,
+    }
+
+
+def _json(rule: Rule) -> str:
+    return json.dumps(_record(rule), indent=2)
+
+
+def _facts(rule: Rule) -> list[tuple[str, str]]:
+    return [
+        ("layer", rule.layer.value),
+        ("severity", rule.severity.word + (", holds the verdict" if rule.holds else "")),
+        ("confidence", rule.confidence.word),
+        ("persona", rule.persona.value),
+        ("since", rule.since),
+        ("references", ", ".join(rule.refs) or "none"),
+        ("source", rule.source),
+    ]
+
+
+def _text(rule: Rule) -> str:
+    head = f"{rule.id}  {rule.title}"
+    facts = "\n".join(f"  {name:<11} {value}" for name, value in _facts(rule))
+    why = click.wrap_text(f"Why: {rule.why}", 78, "  ", "  ")
+    fix = click.wrap_text(f"Fix: {rule.fix}", 78, "  ", "  ")
+    return f"{head}\n\n{facts}\n\n{why}\n\n{fix}"
+
+
+def markdown(rule: Rule) -> str:
+    """The section of the generated page docs/checks.md."""
+    facts = "\n".join(f"| {name} | {value} |" for name, value in _facts(rule))
+    return f"## {rule.id}: {rule.title}\n\n| | |\n|---|---|\n{facts}\n\n**Why.** {rule.why}\n\n**Fix.** {rule.fix}"

@@ -1,0 +1,73 @@
+"""joblib's raw arrays: after BUILD of a NumpyArrayWrapper the array's bytes stand in the stream itself.
+
+joblib.numpy_pickle (1.x): an alignment byte and padding when `numpy_array_alignment_bytes` is in the state, then
+`prod(shape) * itemsize` bytes; an object array is instead a pickle of its own, in place.
+"""
+
+import re
+from typing import TYPE_CHECKING
+
+from assaymark.core.errors import Malformed
+from assaymark.model.machine.values import Bag, Instance
+
+if TYPE_CHECKING:
+    from assaymark.model.machine.machine import Machine
+
+_WRAPPER = "NumpyArrayWrapper"
+_ITEM = re.compile(r"[<>|=]?([?bBhHiIlLqQfdgeFDGSUVaOcmMu])(\d*)")
+_SIZES = {
+    "?": 1, "b": 1, "B": 1, "h": 2, "H": 2, "i": 4, "I": 4, "l": 8, "L": 8, "q": 8, "Q": 8,
+    "e": 2, "f": 4, "d": 8, "g": 16, "F": 8, "D": 16, "G": 32, "m": 8, "M": 8,
+}  # fmt: skip
+
+
+def pass_array(machine: "Machine", state: object) -> None:
+    """Move the reader behind the array that follows; raises Malformed when its length cannot be told."""
+    fields = state.as_dict() if isinstance(state, Bag) else None
+    if fields is None or "shape" not in fields or "dtype" not in fields:
+        return  # an older wrapper keeps its array in another file
+    reader = machine.reader
+    if machine.frame_end > reader.offset:
+        raise Malformed("an array inside a pickle frame, which loaders read in different places", offset=reader.offset)
+    size = _itemsize(fields["dtype"])
+    if size is None:
+        _object_array(machine)
+        return
+    if "numpy_array_alignment_bytes" in fields and fields["numpy_array_alignment_bytes"] is not None:
+        reader.skip(1)
+        reader.skip(reader.blob.read(reader.offset - 1, 1)[0])
+    reader.skip(_count(fields["shape"], reader.offset) * size)
+
+
+def _object_array(machine: "Machine") -> None:
+    from assaymark.model.machine.machine import Machine
+
+    inner = Machine(machine.reader.blob, machine.reader.offset, machine.budget, machine.result, depth=machine.depth + 1)
+    inner.run()
+    machine.reader.seek(inner.reader.offset)
+
+
+def _count(shape: object, offset: int) -> int:
+    if not isinstance(shape, tuple) or not all(type(n) is int and 0 <= n for n in shape):
+        raise Malformed("a joblib array whose shape cannot be told", offset=offset)
+    count = 1
+    for length in shape:
+        count *= length
+    return count
+
+
+def _itemsize(dtype: object) -> int | None:
+    """Bytes of one element; None for objects. Raises Malformed for what cannot be measured."""
+    name = dtype.detail[0] if isinstance(dtype, Instance) and dtype.detail else None
+    match = _ITEM.fullmatch(name) if isinstance(name, str) else None
+    if not match:
+        raise Malformed(f"a joblib array whose element type {name!r} cannot be measured")
+    letter, digits = match[1], match[2]
+    if letter == "O":
+        return None
+    count = int(digits[:9]) if digits else 0
+    if letter == "U":
+        return 4 * count
+    if letter in "mM" or not digits:
+        return _SIZES.get(letter, 1)
+    return count

@@ -1,0 +1,118 @@
+"""The memo in one byte a slot, so that a pickle of a hundred million opcodes does not fill our memory.
+
+Each slot holds an index into a short table of canonical values. Texts that could be names are kept beside it, up to a
+cap; a text that was dropped comes back as Lost(slot), and a second pass is told to keep that slot.
+"""
+
+from assaymark.core.errors import OverBudget
+from assaymark.model.machine.values import ANY, DATA, SHARED, Bag, Instance, Lost, Raw, is_active
+
+_MAX_SLOTS = 1 << 27
+_MAX_FAR = 100_000
+_MAX_NAME = 200
+_MAX_NAMES = 100_000
+_UNSET, _DATA, _SHARED, _ANY, _OWN = range(5)
+
+
+class Memo:
+    """PUT and GET as in `_pickle.c`: MEMOIZE writes at the number of slots that are set."""
+
+    def __init__(self, keep: frozenset[int]) -> None:
+        self._keep = keep
+        self._kinds = bytearray()
+        self._far: dict[int, int] = {}
+        self._names: dict[int, str] = {}
+        self._own: dict[int, object] = {}
+        self._values: list[object] = [None, DATA, SHARED, ANY, ANY]
+        self._index: dict[object, int] = {}
+        self.size = 0
+        self.dirty = False
+        """Something active was put: what a GET brings may not be inert."""
+
+    def put(self, slot: int, value: object) -> None:
+        """Store at a slot of the stream's choice; a slot that is set is overwritten."""
+        kind = self._kind(value)
+        kinds = self._kinds
+        if slot == len(kinds):
+            if slot >= _MAX_SLOTS:
+                raise OverBudget(f"more than {_MAX_SLOTS:,} memo slots")
+            kinds.append(kind)
+            if not self._far or slot not in self._far:
+                self.size += 1
+            else:
+                del self._far[slot]
+        elif slot < len(kinds):
+            self.size += kinds[slot] == _UNSET
+            kinds[slot] = kind
+        else:
+            self._put_far(slot, kind)
+        if type(value) is str:
+            if slot in self._keep or (len(value) <= _MAX_NAME and len(self._names) < _MAX_NAMES):
+                self._names[slot] = value
+                return
+        self._names.pop(slot, None)
+        if kind == _OWN and len(self._own) < _MAX_FAR:
+            self._own[slot] = value
+
+    def _put_far(self, slot: int, kind: int) -> None:
+        """A slot beyond the dense part: few in a sane stream."""
+        if slot not in self._far:
+            self.size += 1
+            if len(self._far) >= _MAX_FAR:
+                raise OverBudget(f"more than {_MAX_FAR:,} scattered memo slots")
+        self._far[slot] = kind
+
+    def put_data(self, count: int) -> bool:
+        """MEMOIZE `count` inert values whose texts are not kept; False where slots are scattered."""
+        if self._far or self.size != len(self._kinds):
+            return False
+        if self.size + count > _MAX_SLOTS:
+            raise OverBudget(f"more than {_MAX_SLOTS:,} memo slots")
+        self._kinds.extend(bytes((_DATA,)) * count)
+        self.size += count
+        return True
+
+    def get(self, slot: int) -> object | None:
+        """The value, or None for a slot that is not set."""
+        kinds = self._kinds
+        kind = kinds[slot] if slot < len(kinds) else self._far.get(slot, _UNSET)
+        if kind == _UNSET:
+            kind = self._far.get(slot, _UNSET)
+            if kind == _UNSET:
+                return None
+        if kind == _DATA:
+            name = self._names.get(slot)
+            return Lost(slot) if name is None else name
+        return self._own.get(slot, ANY) if kind == _OWN else self._values[kind]
+
+    def is_data(self, slot: int) -> bool:
+        """Whether the slot holds plain data, or nothing."""
+        kind = self._kinds[slot] if slot < len(self._kinds) else self._far.get(slot, _UNSET)
+        return kind <= _DATA and (kind == _DATA or slot not in self._far)
+
+    def _kind(self, value: object) -> int:
+        if type(value) is str or value is DATA or isinstance(value, (int, float, Raw, Lost)) or value is None:
+            return _DATA
+        if value is ANY:
+            self.dirty = True
+            return _ANY
+        if value is SHARED or isinstance(value, Bag):
+            return _SHARED
+        if isinstance(value, tuple):
+            if not is_active(value):
+                return _DATA
+            self.dirty = True
+            return _SHARED
+        if is_active(value):
+            self.dirty = True
+        return self._canonical(value)
+
+    def _canonical(self, value: object) -> int:
+        index = self._index.get(value)
+        if index is None:
+            index = len(self._values)
+            if index > 0xFF:
+                return _OWN
+            self._index[value] = index
+            self._values.append(value)
+        return index

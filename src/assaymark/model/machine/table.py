@@ -1,0 +1,98 @@
+"""The table of vetted globals and of known-dangerous ones. Default deny: a name in neither file is unknown."""
+
+from functools import cache
+from importlib.resources import files
+
+from assaymark.model.machine.values import Global
+
+USES = frozenset({"call", "new", "build", "items", "type"})
+ANY_NAME = "*"
+
+
+def judge(module: str, name: str) -> tuple[Global, str]:
+    """The global with its vetted uses, and what is dangerous about it (empty when nothing is known)."""
+    entry = vetted().get(module, {}).get(name)
+    if entry is not None:
+        return Global(module, name, *entry), ""
+    return Global(module, name), _danger(module, name)
+
+
+def _danger(module: str, name: str) -> str:
+    """The nearest entry: the name itself, a part of its dotted path, the whole module, a parent package."""
+    table = dangerous()
+    names = table.get(module, {})
+    first = name.split(".", 1)[0]
+    for key in (name, first, ANY_NAME):
+        if key in names:
+            return names[key]
+    if "." in name:
+        inner = _danger_of_path(f"{module}.{name}")
+        if inner:
+            return inner
+    parent = module.rpartition(".")[0]
+    while parent:
+        if ANY_NAME in table.get(parent, {}):
+            return table[parent][ANY_NAME]
+        parent = parent.rpartition(".")[0]
+    return ""
+
+
+def _danger_of_path(path: str) -> str:
+    """A dotted walk such as `random` `_os.system` ends in a dangerous place when any module name in it is one."""
+    parts = [part.lstrip("_") for part in path.split(".")]
+    table = dangerous()
+    for index, part in enumerate(parts[:-1]):
+        names = table.get(part, {})
+        for key in (parts[index + 1], ANY_NAME):
+            if key in names:
+                return names[key]
+    return "walks through attributes to reach its target" if any(p.startswith("__") for p in path.split(".")) else ""
+
+
+@cache
+def vetted() -> dict[str, dict[str, tuple[frozenset[str], str]]]:
+    """module -> name -> (uses, argument rule). Format: `[module]` sections, lines `name use…`, `call(args=RULE)`."""
+    table: dict[str, dict[str, tuple[frozenset[str], str]]] = {}
+    section: dict[str, tuple[frozenset[str], str]] = {}
+    seen: dict[str, tuple[frozenset[str], str]] = {}
+    for line in _lines("vetted.txt"):
+        if line.startswith("["):
+            section = table.setdefault(line[1:-1], {})
+            continue
+        name, _, uses = line.partition(" ")
+        if uses not in seen:
+            seen[uses] = _uses(uses)
+        section[name] = seen[uses]
+    return table
+
+
+def _uses(text: str) -> tuple[frozenset[str], str]:
+    rule = "data"
+    uses = {"type"}
+    for word in text.split():
+        use, _, argument = word.partition("(")
+        if use not in USES:
+            raise ValueError(f"vetted.txt: unknown use {word!r}")
+        if argument:
+            rule = argument.removeprefix("args=").rstrip(")")
+        uses.add(use)
+    return frozenset(uses), rule
+
+
+@cache
+def dangerous() -> dict[str, dict[str, str]]:
+    """module -> name or `*` -> what it does. Format: `[module]` sections, lines `name phrase`."""
+    table: dict[str, dict[str, str]] = {}
+    section: dict[str, str] = {}
+    for line in _lines("dangerous.txt"):
+        if line.startswith("["):
+            section = table.setdefault(line[1:-1], {})
+        else:
+            name, _, phrase = line.partition(" ")
+            section[name] = phrase.strip()
+    return table
+
+
+def _lines(name: str) -> list[str]:
+    text = (files(__package__) / name).read_text(encoding="utf-8")
+    return [line for line in text.split("\n") if line and line[0] != "#"]

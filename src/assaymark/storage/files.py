@@ -1,0 +1,205 @@
+"""Files of the local system as blobs: opened without following links or waiting, hashed in the same pass as they are read."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
+from threading import Lock
+
+from assaymark.core.blob import Blob
+from assaymark.core.errors import Unreadable
+
+_BLOCK = 1 << 18
+_SPOOL_IN_MEMORY = 8 << 20
+_PERMISSION = "give read permission, or take the path out of the scan"
+
+
+class FileBlob:
+    """One regular file, open. Sequential reads are hashed as they pass; `sha256` reads only what was skipped."""
+
+    def __init__(self, descriptor: int, *, digest: bool) -> None:
+        self._descriptor = descriptor
+        self._before = os.fstat(descriptor)
+        self.size = self._before.st_size
+        self._hash = hashlib.sha256() if digest else None
+        self._hashed = 0
+
+    def read(self, offset: int, length: int) -> bytes:
+        """See core.blob.Blob."""
+        try:
+            data = os.pread(self._descriptor, min(length, max(0, self.size - offset)), offset)
+        except OSError as error:
+            raise Unreadable(f"read failed at {offset}: {error.strerror}") from error  # noqa: TRY003,EM102
+        if self._hash is not None and offset <= self._hashed < offset + len(data):
+            self._hash.update(memoryview(data)[self._hashed - offset :])
+            self._hashed = offset + len(data)
+        return data
+
+    def sha256(self) -> str | None:
+        """Digest of the whole content, or None when it was not asked for. Raises Unreadable if the file changed."""
+        if self._hash is None:
+            return None
+        buffer = bytearray(_BLOCK)
+        window = memoryview(buffer)
+        while self._hashed < self.size:
+            count = os.preadv(self._descriptor, [window], self._hashed)
+            if not count:
+                break
+            self._hash.update(window[:count])
+            self._hashed += count
+        self.verify_unchanged()
+        return self._hash.hexdigest()
+
+    def verify_unchanged(self) -> None:
+        """Raise Unreadable when size or times moved since the file was opened."""
+        after = os.fstat(self._descriptor)
+        if (after.st_size, after.st_mtime_ns, after.st_ctime_ns) != (
+            self._before.st_size, self._before.st_mtime_ns, self._before.st_ctime_ns,
+        ):  # fmt: skip
+            message = "changed while it was looked at"
+            raise Unreadable(message, step="scan again when nothing writes to it")
+
+
+@contextmanager
+def open_blob(path: str, *, follow: bool = False, digest: bool = True) -> Iterator[FileBlob]:
+    """Open a regular file; anything else, and anything that the system refuses, raises Unreadable."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    flags |= 0 if follow else getattr(os, "O_NOFOLLOW", 0)
+    flags |= getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        message = f"cannot be opened: {error.strerror}"
+        raise Unreadable(message, step=_PERMISSION) from error
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            message = "is not a regular file"
+            raise Unreadable(message, step="take it out of the scan")
+        yield FileBlob(descriptor, digest=digest)
+    finally:
+        os.close(descriptor)
+
+
+class FileSpool:
+    """core.budget.Spool over a temporary file that has no name, so nothing is left behind."""
+
+    def __init__(self) -> None:
+        self._file = SpooledTemporaryFile(max_size=_SPOOL_IN_MEMORY)  # noqa: SIM115 - lives as long as its blob
+        self._size = 0
+
+    def write(self, data: bytes) -> object:
+        """Append."""
+        self._size += len(data)
+        return self._file.write(data)
+
+    def blob(self) -> Blob:
+        """What was written."""
+        return _SpoolBlob(self._file, self._size)
+
+
+class _SpoolBlob:
+    def __init__(self, file: "SpooledTemporaryFile[bytes]", size: int) -> None:
+        self._file = file
+        self._lock = Lock()
+        self.size = size
+
+    def read(self, offset: int, length: int) -> bytes:
+        with self._lock:
+            self._file.seek(offset)
+            return self._file.read(max(0, min(length, self.size - offset)))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A path met on a walk. `problem` says why its bytes cannot be had, `follow` that it is a link to be followed."""
+
+    path: str
+    """Relative to the root, POSIX, undecodable bytes as backslash escapes."""
+    real: str
+    """What the operating system is asked for."""
+    size: int
+    problem: str = ""
+    follow: bool = False
+
+
+def walk(root: str, *, follow_links: bool, excluded: "Excluder") -> Iterator[Entry]:
+    """Every file below `root` in sorted order, no folder entered twice; links are entries with a problem.
+
+    With `follow_links` a link to a regular file is an entry of its own; links to folders are never followed.
+    """
+    pending = [("", root)]
+    while pending:
+        prefix, folder = pending.pop()
+        try:
+            with os.scandir(folder) as scanner:
+                items = sorted(scanner, key=lambda item: item.name)
+        except OSError as error:
+            yield Entry(_printable(prefix.rstrip("/")) or ".", folder, 0, f"folder cannot be listed: {error.strerror}")
+            continue
+        below = []
+        for item in items:
+            path = prefix + item.name
+            if excluded(path, item.path):
+                continue
+            if item.is_dir(follow_symlinks=False):
+                below.append((path + "/", item.path))
+            else:
+                yield _entry(path, item, follow_links=follow_links)
+        pending.extend(reversed(below))
+
+
+class Excluder:
+    """Decides which paths are left out of a subject, and remembers them."""
+
+    def __init__(self, patterns: tuple[str, ...], *, git: bool) -> None:
+        self._patterns = patterns
+        self._git = git
+        self.left_out: list[tuple[str, str]] = []
+
+    def __call__(self, path: str, real: str) -> bool:
+        """Whether `path` (relative to the root) is left out."""
+        from fnmatch import fnmatchcase  # noqa: PLC0415 - only where something is walked
+
+        why = ""
+        if self._git and path == ".git" and os.path.exists(os.path.join(real, "HEAD")):
+            why = "version control store, not part of the work tree"
+        elif any(fnmatchcase(path, pattern.rstrip("/")) for pattern in self._patterns):
+            why = "excluded by --exclude"
+        if why:
+            self.left_out.append((_printable(path), why))
+        return bool(why)
+
+
+def _entry(path: str, item: "os.DirEntry[str]", *, follow_links: bool) -> Entry:
+    name = _printable(path)
+    try:
+        if not item.is_symlink():
+            status = item.stat(follow_symlinks=False)
+            problem = "" if stat.S_ISREG(status.st_mode) else f"is a {_kind(status.st_mode)}, not a file"
+            return Entry(name, item.path, status.st_size, problem)
+        target = os.readlink(item.path)
+        if not follow_links:
+            return Entry(name, item.path, 0, f"is a symbolic link to {target!r}, not followed")
+        status = os.stat(item.path)
+    except OSError as error:
+        return Entry(name, item.path, 0, f"cannot be read: {error.strerror}")
+    if not stat.S_ISREG(status.st_mode):
+        return Entry(name, item.path, 0, f"is a symbolic link to a {_kind(status.st_mode)}, never followed")
+    return Entry(name, item.path, status.st_size, follow=True)
+
+
+def _kind(mode: int) -> str:
+    kinds = {
+        stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket", stat.S_IFCHR: "device", stat.S_IFBLK: "device",
+        stat.S_IFDIR: "folder", stat.S_IFREG: "file",
+    }  # fmt: skip
+    return kinds.get(stat.S_IFMT(mode), "special file")
+
+
+def _printable(path: str) -> str:
+    if path.isascii():
+        return path
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
