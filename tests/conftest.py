@@ -10,7 +10,7 @@ from assaymark.core.budget import Budget, Limits
 from assaymark.core.format import FileFacts
 from assaymark.core.look import look, look_at_tree
 from assaymark.core.scan import FileReport
-from assaymark.storage.files import FileSpool
+from assaymark.storage.spool import FileSpool
 
 
 def look_at(data: bytes, name: str = "file", limits: Limits | None = None) -> FileReport:

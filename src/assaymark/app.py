@@ -84,10 +84,26 @@ def scan(  # noqa: PLR0913 - the options of the product's main command
     )  # fmt: skip
 
 
+def render(report: ScanReport, form: str, **options: Any) -> str:
+    """The report as `text`, `json`, `sarif`, `junit`, `markdown` or `html`; options are those of report.text."""
+    from assaymark.report import render as render_report
+
+    return render_report(form, report, rules_of(report), **options)
+
+
+def write(report: ScanReport, form: str, path: str) -> None:
+    """Render to a file, whole or not at all; raises UsageError."""
+    from assaymark.storage.output import write as write_file
+
+    write_file(path, render(report, form))
+
+
 def rules_of(report: ScanReport) -> Mapping[str, Rule]:
-    """The rules that a report speaks of, by id."""
-    named = {f.id for f in (*report.findings, *report.known, *(i.finding for i in report.ignored))}
-    return {rule_id: rule for rule_id, rule in all_rules().items() if rule_id in named or report.checks.get(rule_id)}
+    """The rules that a report speaks of, by id. Only where workers looked do they have to be imported first."""
+    findings = (*report.findings, *report.known, *(ignored.finding for ignored in report.ignored))
+    named = sorted({finding.id for finding in findings} | report.checks.keys())
+    rules = RULES if RULES.keys() >= set(named) else all_rules()
+    return {rule_id: rules[rule_id] for rule_id in named}
 
 
 def all_rules() -> Mapping[str, Rule]:
@@ -177,8 +193,10 @@ def _checks_run(reports: Iterable[FileReport]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def _order(finding: Finding) -> tuple[int, str, str, str]:
-    return -finding.severity, finding.where.path, finding.id, finding.fingerprint
+def _order(finding: Finding) -> tuple[int, str, str, int, str]:
+    """Worst first, then by place."""
+    where = finding.where
+    return -finding.severity, where.path, where.member, where.line or where.offset or 0, finding.fingerprint
 
 
 def _heard(finding: Finding, audience: Persona) -> bool:

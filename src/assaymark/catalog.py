@@ -1,8 +1,8 @@
 """All that the layers can recognise and check, in one table; and the digest that names this very set."""
 
 import hashlib
+import os
 from functools import cache
-from importlib.resources import files
 
 from assaymark.core.look import Catalog
 
@@ -28,12 +28,13 @@ def catalog() -> Catalog:
 def checkset() -> str:
     """`sha256:` over every source and table that can change what a scan says. Evidence and cache keys carry it."""
     total = hashlib.sha256()
-    pending = [files("assaymark") / room for room in ("core", "model", "data", "library", "infra", "tooling")]
-    while pending:
-        node = pending.pop()
-        if node.is_dir():
-            pending.extend(sorted(node.iterdir(), key=lambda child: child.name, reverse=True))
-        elif node.name.endswith((".py", ".txt", ".toml")):
-            data = node.read_bytes()
-            total.update(f"{node.name}\0{len(data)}\0".encode() + data)
+    top = os.path.dirname(__file__)
+    for room in ("core", "data", "infra", "library", "model", "tooling"):
+        for folder, below, names in os.walk(os.path.join(top, room)):
+            below.sort()
+            for name in sorted(names):
+                if name.endswith((".py", ".txt", ".toml")):
+                    with open(os.path.join(folder, name), "rb") as file:
+                        data = file.read()
+                    total.update(f"{os.path.relpath(folder, top)}/{name}\0{len(data)}\0".encode() + data)
     return f"sha256:{total.hexdigest()}"

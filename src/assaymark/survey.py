@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from assaymark.catalog import catalog, checkset
-from assaymark.core.budget import Budget, Limits
+from assaymark.core.budget import Budget, Limits, Spool
 from assaymark.core.errors import OverBudget, Unreadable, UsageError
 from assaymark.core.format import FileFacts
 from assaymark.core.look import CRASHED, UNREADABLE, look, unseen
 from assaymark.core.scan import FileReport, Gap, Root, file_from_json, file_to_json
 from assaymark.storage.cache import ResultCache
-from assaymark.storage.files import Entry, Excluder, FileSpool, open_blob, walk
+from assaymark.storage.files import Entry, Excluder, open_blob, walk
 
 Progress = Callable[[int, int, int, int], None]
 """Files done, files in all, bytes done, bytes in all."""
@@ -140,13 +140,19 @@ def look_at_path(item: Found, options: Options) -> FileReport:
                 hit = store.get(blob.size, str(blob.sha256()), item.path)
                 if hit is not None:
                     return hit
-            budget = Budget(Limits(seconds=options.seconds), monotonic=time.monotonic, spool=FileSpool)
+            budget = Budget(Limits(seconds=options.seconds), monotonic=time.monotonic, spool=_spool)
             report = replace(look(blob, item.path, catalog(), budget), sha256=blob.sha256())
             if store:
                 store.put(report)
     except Unreadable as error:
         return unseen(item.path, entry.size, UNREADABLE, error.message)
     return report
+
+
+def _spool() -> Spool:
+    from assaymark.storage.spool import FileSpool
+
+    return FileSpool()
 
 
 class FolderTree:

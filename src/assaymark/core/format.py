@@ -30,11 +30,7 @@ class Head:
         self.size = blob.size
         self.name = name
         self.start = blob.read(0, HEAD)
-
-    @cached_property
-    def basename(self) -> str:
-        """Last part of the name, lower case."""
-        return self.name.rsplit("/", 1)[-1].lower()
+        self.basename = name.rsplit("/", 1)[-1].lower()
 
     @cached_property
     def tail(self) -> bytes:

@@ -5,8 +5,7 @@ in through Blob, time and spool through Budget, formats and checks through Catal
 """
 
 import importlib
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
 
@@ -15,7 +14,7 @@ from assaymark.core.budget import Budget
 from assaymark.core.check import RULES, Rule, load_checks, runner_rule
 from assaymark.core.errors import Malformed, Opaque, OverBudget, Unreadable
 from assaymark.core.finding import Finding, Hit, Severity, Where, fingerprint
-from assaymark.core.format import Context, FileFacts, Format, Head, Item, Member, Project, Skipped, Tree
+from assaymark.core.format import Context, FileFacts, Format, Head, Item, Member, ParseFunction, Project, Skipped, Tree
 from assaymark.core.scan import FileReport, Gap
 
 CRASHED = runner_rule(
@@ -105,13 +104,6 @@ class Catalog:
     projects: tuple[Project, ...]
     facts: tuple[str, ...]
 
-    def rules_for(self, view: object, packages: tuple[str, ...]) -> Iterator[Rule]:
-        """The rules of these packages that read this view."""
-        for package in packages:
-            for rule in _rules(package):
-                if rule.view is type(view):
-                    yield rule
-
     def all_rules(self) -> list[Rule]:
         """Import every check package; every rule by id."""
         for packages in (*(f.checks for f in self.formats), *(p.checks for p in self.projects), self.facts):
@@ -121,6 +113,18 @@ class Catalog:
 
 
 _rules = cache(load_checks)
+
+
+@cache
+def _rules_for(view: type, packages: tuple[str, ...]) -> tuple[Rule, ...]:
+    """The rules of these packages that read this view."""
+    return tuple(rule for package in packages for rule in _rules(package) if rule.view is view)
+
+
+@cache
+def _parser(module: str) -> ParseFunction:
+    parse: ParseFunction = importlib.import_module(module).parse
+    return parse
 
 
 @dataclass
@@ -183,7 +187,7 @@ def look_at_tree(tree: Tree, catalog: Catalog) -> dict[str, FileReport]:
         def views(project: Project = project, place: list[str] = with_path) -> None:
             for path, view in importlib.import_module(project.module).views(tree):
                 place[0] = path
-                _check(view, "", project.checks, catalog, log_for(path))
+                _take(view, "", project.checks, log_for(path))
 
         _guarded(views, lambda: log_for(with_path[0]), "")
     return {
@@ -216,7 +220,7 @@ def _look_at(  # noqa: PLR0913 - the state of the descent
     names = tuple(f.name for f in formats)
     for found in names:
         log.formats[found] = None
-    _guarded(lambda: _check(FileFacts(name, blob.size, names), member, catalog.facts, catalog, log), lambda: log, member)
+    _guarded(lambda: _check(FileFacts(name, blob.size, names), member, catalog.facts, log), lambda: log, member)
     for found_format in formats:
         if found_format.module is not None:
             _parse(found_format, blob, member, name, depth, catalog, budget, log)
@@ -233,7 +237,7 @@ def _parse(  # noqa: PLR0913
 ) -> None:
     def parse() -> None:
         context = Context(budget, name.rsplit("/", 1)[-1])
-        for item in importlib.import_module(str(fmt.module)).parse(blob, context):
+        for item in _parser(str(fmt.module))(blob, context):
             if isinstance(item, Member):
                 budget.member()
                 if depth >= budget.limits.depth:
@@ -241,19 +245,25 @@ def _parse(  # noqa: PLR0913
                     raise OverBudget(message, step="unpack it with a tool you trust and scan the folder")
                 inner = f"{member}!{item.name}" if member else item.name
                 _look_at(item.blob, inner, item.name, depth + 1, catalog, budget, log)
-            elif isinstance(item, Skipped) and item.holds:
-                log.add(RULES[OPAQUE], Hit(f"{item.what}: {item.why}", symbol=item.what), member)
-            elif isinstance(item, Skipped):
-                log.gaps.append(Gap(_place(log.path, member, item.what), clean(item.why)))
             else:
-                _check(item, member, fmt.checks, catalog, log)
+                _take(item, member, fmt.checks, log)
 
     log.analysed = True
     _guarded(parse, lambda: log, member, fmt.name)
 
 
-def _check(view: Item, member: str, packages: tuple[str, ...], catalog: Catalog, log: _Log) -> None:
-    for rule in catalog.rules_for(view, packages):
+def _take(item: Item, member: str, packages: tuple[str, ...], log: _Log) -> None:
+    """A view goes to its checks, a part that was left out into the report."""
+    if not isinstance(item, Skipped):
+        _check(item, member, packages, log)
+    elif item.holds:
+        log.add(RULES[OPAQUE], Hit(f"{item.what}: {item.why}", symbol=item.what), member)
+    else:
+        log.gaps.append(Gap(_place(log.path, member, item.what), clean(item.why)))
+
+
+def _check(view: Item, member: str, packages: tuple[str, ...], log: _Log) -> None:
+    for rule in _rules_for(type(view), packages):
 
         def run(rule: Rule = rule) -> None:
             for hit in rule.run(view):  # type: ignore[misc] # a rule with a view has a function
@@ -283,5 +293,12 @@ def _guarded(step: Callable[[], None], log: Callable[[], _Log], member: str, wha
     except MemoryError:
         log().own(OVER_BUDGET, f"{label}needs more memory than there is", member)
     except Exception as error:  # noqa: BLE001 - the one place where a crash of ours becomes a finding
-        at = traceback.extract_tb(error.__traceback__)[-1]
-        log().own(CRASHED, f"{label}{type(error).__name__}: {error} (at {at.name}, line {at.lineno})", member)
+        log().own(CRASHED, f"{label}{type(error).__name__}: {error} ({_place_of(error)})", member)
+
+
+def _place_of(error: Exception) -> str:
+    """Where it was raised, so that a report of ours can be acted on."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return f"{at.tb_frame.f_code.co_qualname}, line {at.tb_lineno}" if at is not None else "unknown place"

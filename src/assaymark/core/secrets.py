@@ -27,20 +27,31 @@ class Secret:
     masked: str
 
 
+_VALUE = r"[\"']?(?P<value>[^\s\"',;]{4,500})"
+_NAMED = (
+    re.compile(r"(?<![\w.-])-{0,2}(?P<name>[A-Za-z_][\w.-]{0,80})[\"']?\s{0,4}[=:]\s{0,4}" + _VALUE),
+    re.compile(r"(?<![\w.-])(?:--|ENV\s{1,4})(?P<name>[A-Za-z_][\w.-]{0,80})\s{1,4}" + _VALUE),
+)
+
+
 def mask(value: str) -> str:
     """The first four characters (fewer of a short value) and an ellipsis."""
     return value[: min(4, len(value) // 3)] + MASK
 
 
 def redact(text: str, *values: str) -> str:
-    """The text with every secret of a known format, and every given value, masked."""
+    """The text with every secret masked: those of a known format, those that a name gives away, and `values`."""
     for value in sorted((v for v in values if v), key=len, reverse=True):
         text = text.replace(value, mask(value))
+    spans = [(secret.start, secret.end, secret.masked) for secret in find_secrets(text)]
+    named = (match for pattern in _NAMED for match in pattern.finditer(text) if secret_name(match["name"]))
+    spans += ((*m.span("value"), mask(m["value"])) for m in named if looks_secret(m["name"], m["value"]))
     parts: list[str] = []
     at = 0
-    for secret in find_secrets(text):
-        parts += (text[at : secret.start], secret.masked)
-        at = secret.end
+    for start, end, masked in sorted(spans):
+        if start >= at:
+            parts += (text[at:start], masked)
+            at = end
     return "".join((*parts, text[at:]))
 
 
@@ -256,6 +267,7 @@ _PLACEHOLDER = re.compile(
     r"|not[\s_\-]?(?:a|needed|required|used|real)|fill[\s_\-]?(?:in|me)|fixme|todo",
     re.IGNORECASE,
 )
+_AZURITE = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6"  # the published key of the Azure Storage emulator
 _EMPTY_WORDS = _words(
     "password passwd pass pwd secret token key api apikey value test tests testing fake mock none null nil true false "
     "yes no on off empty undefined unset default sample demo foo bar baz user username admin root guest postgres mysql "
@@ -292,9 +304,22 @@ def is_placeholder(value: str, name: str = "") -> bool:
     """The value only marks where a secret goes: `changeme`, `<token>`, `your-key`, `xxx`, the name itself, nothing."""
     if len(value) < 3 or len(set(value)) <= 2 or _PLACEHOLDER.search(value):
         return True
+    if value.startswith(_AZURITE) or _is_compound(value.lower()):
+        return True
     own = {word.lower() for word in _WORDS.findall(name)}
     words = [word.lower() for word in _WORDS.findall(value)]
     return all(word in _EMPTY_WORDS or word in own or (word.isdigit() and len(word) <= 4) for word in words)
+
+
+def _is_compound(value: str) -> bool:
+    """Nothing but such words written together: `mysecretpassword`."""
+    if len(value) > 40 or not value.isalpha():
+        return False
+    reached = {0}
+    for end in range(1, len(value) + 1):
+        if any(start in reached and value[start:end] in _EMPTY_WORDS for start in range(max(0, end - 12), end)):
+            reached.add(end)
+    return len(value) in reached
 
 
 def is_reference(value: str) -> bool:

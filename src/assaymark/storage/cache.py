@@ -7,7 +7,6 @@ file is read once, hashed and looked at in the same pass. Whoever can write here
 import hashlib
 import json
 import os
-import tempfile
 from dataclasses import replace
 
 from assaymark.core.finding import Finding
@@ -46,6 +45,8 @@ class ResultCache:
         place = self._place(report.size, report.sha256, report.path)
         try:
             os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
+            import tempfile
+
             descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(place))
             try:
                 with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -6,14 +6,10 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from tempfile import SpooledTemporaryFile
-from threading import Lock
 
-from assaymark.core.blob import Blob
 from assaymark.core.errors import Unreadable
 
 _BLOCK = 1 << 18
-_SPOOL_IN_MEMORY = 8 << 20
 _PERMISSION = "give read permission, or take the path out of the scan"
 
 
@@ -81,35 +77,6 @@ def open_blob(path: str, *, follow: bool = False, digest: bool = True) -> Iterat
         yield FileBlob(descriptor, digest=digest)
     finally:
         os.close(descriptor)
-
-
-class FileSpool:
-    """core.budget.Spool over a temporary file that has no name, so nothing is left behind."""
-
-    def __init__(self) -> None:
-        self._file = SpooledTemporaryFile(max_size=_SPOOL_IN_MEMORY)  # noqa: SIM115 - lives as long as its blob
-        self._size = 0
-
-    def write(self, data: bytes) -> object:
-        """Append."""
-        self._size += len(data)
-        return self._file.write(data)
-
-    def blob(self) -> Blob:
-        """What was written."""
-        return _SpoolBlob(self._file, self._size)
-
-
-class _SpoolBlob:
-    def __init__(self, file: "SpooledTemporaryFile[bytes]", size: int) -> None:
-        self._file = file
-        self._lock = Lock()
-        self.size = size
-
-    def read(self, offset: int, length: int) -> bytes:
-        with self._lock:
-            self._file.seek(offset)
-            return self._file.read(max(0, min(length, self.size - offset)))
 
 
 @dataclass(frozen=True, slots=True)

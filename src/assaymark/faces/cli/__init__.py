@@ -1,8 +1,8 @@
 """The command line: `assay`. One file a command group, imported when it is asked for; see docs/adr/0002."""
 
+import gc
 import importlib
 import sys
-import traceback
 
 import click
 
@@ -51,6 +51,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
     debug = "--debug" in arguments
+    gc.set_threshold(100_000, 50, 100)  # short-lived: a scan makes many small records and few cycles
     try:
         code = assay.main(arguments, prog_name="assay", standalone_mode=False)
     except click.exceptions.Abort:
@@ -72,6 +73,8 @@ def _failed(error: Exception, *, debug: bool) -> int:
     from assaymark.core.errors import AssayError, Untrusted, UsageError
 
     if debug:
+        import traceback
+
         traceback.print_exc()
     if not isinstance(error, AssayError):
         click.echo(f"assay: a bug of ours: {type(error).__name__}: {error}", err=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -49,10 +50,14 @@ def command(obj: Mapping[str, Any], /, paths: tuple[str, ...], **options: Any) -
     outputs = [_output(text) for text in options["outputs"]]
     if bool(options["evidence"]) != bool(options["key"]):
         raise UsageError("--evidence and --key go together", step="make a key with: assay key create NAME")
-    signer = _signer(options["key"], obj["home"]) if options["key"] else None
-    report = _scan(paths, options, obj["home"])
-    if signer is not None:
-        _write_evidence(report, signer, options["evidence"])
+    if not options["key"]:
+        report = _scan(paths, options, obj["home"])
+    else:
+        from assaymark.signing import private_key, write_evidence
+
+        signer = private_key(options["key"], obj["home"])  # a key that cannot be read is said before the work
+        report = _scan(paths, options, obj["home"])
+        write_evidence(report, signer, options["evidence"])
     _write_reports(report, outputs, options)
     return OK if options["exit_zero"] else _EXIT[report.verdict.outcome]
 
@@ -81,20 +86,18 @@ def _scan(paths: tuple[str, ...], options: Mapping[str, Any], home: str | None) 
 
 
 def _write_reports(report: ScanReport, outputs: list[tuple[str, str]], options: Mapping[str, Any]) -> None:
-    from assaymark.app import rules_of
-    from assaymark.report import render
+    from assaymark.app import render, write
 
-    rules = rules_of(report)
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # it is a text stream
+    details: dict[str, Any] = {}
     if options["form"] == "text":
-        color = _color(options["color"])
-        text = render("text", report, rules, color=color, verbose=options["verbose"], quiet=options["quiet"])
-    else:
-        text = render(options["form"], report, rules)
+        details = {name: options[name] for name in ("verbose", "quiet")}
+        details["color"] = _color(options["color"])
+        details["width"] = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    text = render(report, options["form"], **details)
     click.echo(text, nl=not text.endswith("\n"), color=True)
     for form, path in outputs:
-        from assaymark.storage.output import write
-
-        write(path, render(form, report, rules))
+        write(report, form, path)
 
 
 def _output(text: str) -> tuple[str, str]:
@@ -116,24 +119,6 @@ def _baseline(path: str | None) -> Any:
         raise UsageError(f"baseline {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"the baseline {path} is not JSON: {error}") from error
-
-
-def _signer(key: str, home: str | None) -> Any:
-    from assaymark.faces.cli.key import private_key
-
-    return private_key(key, home)
-
-
-def _write_evidence(report: ScanReport, signer: Any, path: str) -> None:
-    from assaymark.core.envelope import Envelope
-    from assaymark.core.evidence import PAYLOAD_TYPE
-    from assaymark.storage.output import write
-
-    if report.statement is None:
-        why = "digests are off" if all(f.sha256 is None for f in report.files) else "some bytes or names cannot be bound"
-        raise UsageError(f"no evidence was written: {why}", step="scan with digests, and mend what CHK004 and CHK006 name")
-    envelope = Envelope.sign(PAYLOAD_TYPE, report.statement.payload(), [signer])
-    write(path, json.dumps(envelope.to_json(), indent=2) + "\n")
 
 
 def _color(choice: str) -> bool:

@@ -17,6 +17,7 @@ from assaymark.model.machine.values import DATA, Bag
 
 if TYPE_CHECKING:
     from assaymark.model.machine.machine import Machine
+    from assaymark.model.machine.reader import Reader
 
 _LONGEST = 96
 _DEPTH = 3
@@ -40,7 +41,7 @@ def _values() -> bytes:
             b"K" + _ANY,
             b"M" + _ANY + b"{2}",
             b"J" + _ANY + b"{4}",
-            b"[G\x95]" + _ANY + b"{8}",
+            b"G" + _ANY + b"{8}",
             _lengths(rb"\x8c", b""),
             _lengths(b"X", b"\0\0\0"),
             _lengths(rb"\x8a", b""),
@@ -51,12 +52,13 @@ def _values() -> bytes:
 _PUTS = rb"\x94|q[\x00-\xff]|r[\x00-\xff]{4}"
 _GETS = rb"h[\x00-\xff]|j[\x00-\xff]{4}"
 _CLOSE = rb"[tldeu\x90\x91]"
+_FRAME = rb"\x95[\x00-\xff]{8}"
 
 
 @cache
 def _frame() -> "re.Pattern[bytes]":
     """A frame after its MARK, up to and with its closing opcode, nested at most _DEPTH levels."""
-    step = _values() + b"|" + _PUTS + b"|" + _GETS
+    step = _values() + b"|" + _PUTS + b"|" + _GETS + b"|" + _FRAME
     body = b"(?:" + step + b")*+"
     for _ in range(_DEPTH - 1):
         body = b"(?:" + step + rb"|\(" + body + _CLOSE + b")*+"
@@ -66,13 +68,19 @@ def _frame() -> "re.Pattern[bytes]":
 @cache
 def _puts() -> "re.Pattern[bytes]":
     """Each memo write of a matched frame, as its bytes."""
-    return re.compile(b"(?:" + _values() + b"|" + _GETS + rb"|[(tldeu\x90\x91])*+(" + _PUTS + b")")
+    return re.compile(b"(?:" + _values() + b"|" + _GETS + b"|" + _FRAME + rb"|[(tldeu\x90\x91])*+(" + _PUTS + b")")
 
 
 @cache
 def _gets() -> "re.Pattern[bytes]":
     """Each memo read of a matched frame, as its bytes."""
-    return re.compile(b"(?:" + _values() + b"|" + _PUTS + rb"|[(tldeu\x90\x91])*+(" + _GETS + b")")
+    return re.compile(b"(?:" + _values() + b"|" + _PUTS + b"|" + _FRAME + rb"|[(tldeu\x90\x91])*+(" + _GETS + b")")
+
+
+@cache
+def _unframed() -> "re.Pattern[bytes]":
+    """As many opcodes of a matched frame as stand before the next FRAME."""
+    return re.compile(b"(?:" + _values() + b"|" + _PUTS + b"|" + _GETS + rb"|[(tldeu\x90\x91])*+")
 
 
 def skip_frame(machine: "Machine") -> bool:
@@ -82,12 +90,18 @@ def skip_frame(machine: "Machine") -> bool:
     if match is None or match.end() - reader.pos < _SHORTEST:
         return False
     start, end = match.span()
+    frame_end = _frames_align(reader, start, end)
+    if frame_end is None:
+        return False
     if machine.memo.dirty and not _reads_data(machine, start, end):
         return False
     if not _memoize(machine, start, end):
         return False
     closing = reader.buf[end - 1]
     reader.pos = end
+    if frame_end != reader.frame_end:
+        reader.frame_end = 0
+        reader.enter_frame(frame_end - reader.offset)
     if closing in b"eu\x90":
         target = machine.top()
         if not isinstance(target, Bag):
@@ -97,6 +111,32 @@ def skip_frame(machine: "Machine") -> bool:
     else:
         machine.stack.append(DATA)
     return True
+
+
+def _frames_align(reader: "Reader", start: int, end: int) -> int | None:
+    """Where the FRAME that is open at `end` ends (offset in the blob, 0 for none); None where one is not aligned.
+
+    Every frame must end where an opcode begins, and the next begin only there or later.
+    """
+    buf, base = reader.buf, reader.base
+    close = reader.frame_end - base if reader.frame_end else 0
+    if close <= start and buf.find(b"\x95", start, end) < 0:
+        return 0
+    if close >= end and buf.find(b"\x95", start, end) < 0:
+        return reader.frame_end
+    at = start
+    while True:
+        if close > at:
+            at = _unframed().match(buf, at, min(close, end)).end()  # type: ignore[union-attr] # it matches nothing, too
+            if at == end:
+                return base + close
+            if at != close:
+                return None
+        at = _unframed().match(buf, at, end).end()  # type: ignore[union-attr]
+        if at == end:
+            return 0
+        at += 9
+        close = at + int.from_bytes(buf[at - 8 : at], "little")
 
 
 def _reads_data(machine: "Machine", start: int, end: int) -> bool:

@@ -27,7 +27,7 @@ def pass_array(machine: "Machine", state: object) -> None:
     if fields is None or "shape" not in fields or "dtype" not in fields:
         return  # an older wrapper keeps its array in another file
     reader = machine.reader
-    if machine.frame_end > reader.offset:
+    if not reader.leave_frame():
         raise Malformed("an array inside a pickle frame, which loaders read in different places", offset=reader.offset)
     size = _itemsize(fields["dtype"])
     if size is None:

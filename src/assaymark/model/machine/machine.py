@@ -33,13 +33,15 @@ _HOOK = re.compile(r"append|extend|add|__(?!orig_class__|wrapped__)\w+__")
 """Attribute names that loaders look up on an instance and call: planting one by BUILD is a call in disguise."""
 
 NESTED = "nested-pickle"
+TORCHSCRIPT = "__torch__"
+"""Classes of a TorchScript archive's own code; its loader looks them up there and imports no Python."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that matters, at its first `offset` (bytes); `count` times in all.
 
-    `kind`: import (a vetted global), dangerous, unknown, computed, misuse, extension, persistent, nested.
+    `kind`: import (a vetted global), dangerous, unknown, computed, misuse, extension, persistent, nested, torchscript.
     """
 
     kind: str
@@ -112,7 +114,6 @@ class Machine:
         self.later = later
         self.depth = depth
         self.skipping = blob.size - start > SKIP_FROM
-        self.frame_end = 0
         self.laundered = False
         """Something active went into a container that others hold already."""
         self.wanted: set[int] = set()
@@ -128,8 +129,8 @@ class Machine:
         steps = 0
         try:
             while True:
-                if reader.pos >= reader.limit and not reader.at_end:
-                    reader.refill()
+                if reader.pos >= reader.limit and not reader.pause():
+                    self.misaligned("reaches over the end of its frame")
                 start = reader.pos
                 self.opcode = reader.buf[start]
                 self.at = reader.base + start
@@ -183,6 +184,10 @@ class Machine:
         self.result.effects += 1
         self.result.add(Event(kind, module, name, detail, self.at, name_of(self.opcode)))
 
+    def misaligned(self, how: str) -> None:
+        """C drops what is left of a frame, Python refuses, `loads` reads on: three loaders see three streams."""
+        self.note("computed", "?", "?", f"{name_of(self.opcode)} {how}, where loaders read different things")
+
     def find_class(self, module: object, name: object) -> object:
         """Import `module` and walk to `name`, as Unpickler.find_class."""
         for part in (module, name):
@@ -196,6 +201,9 @@ class Machine:
             self.fail("names what cannot be imported")
         if self.proto < 3:
             module, name = _renamed(module, name)
+        if module == TORCHSCRIPT or module.startswith(TORCHSCRIPT + "."):
+            self.note("torchscript", TORCHSCRIPT, "")
+            return Global(TORCHSCRIPT, "class", frozenset({"type", "call", "new", "build"}))
         found, danger = judge(module, name)
         kind = "dangerous" if danger else "import" if found.uses else "unknown"
         self.note(kind, module, name, danger)

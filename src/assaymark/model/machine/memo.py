@@ -13,6 +13,11 @@ _MAX_NAME = 200
 _MAX_NAMES = 100_000
 _UNSET, _DATA, _SHARED, _ANY, _OWN = range(5)
 
+_KINDS: dict[type, int] = {
+    **dict.fromkeys((str, int, bool, float, type(None), Raw, Lost, type(DATA)), _DATA),
+    Bag: _SHARED,
+}
+
 
 class Memo:
     """PUT and GET as in `_pickle.c`: MEMOIZE writes at the number of slots that are set."""
@@ -28,6 +33,18 @@ class Memo:
         self.size = 0
         self.dirty = False
         """Something active was put: what a GET brings may not be inert."""
+
+    def memoize(self, value: object) -> None:
+        """Store at the number of slots that are set."""
+        kinds = self._kinds
+        slot = self.size
+        if type(value) is str and slot == len(kinds) and not self._far and slot < _MAX_SLOTS:
+            kinds.append(_DATA)
+            self.size = slot + 1
+            if (len(value) <= _MAX_NAME and len(self._names) < _MAX_NAMES) or slot in self._keep:
+                self._names[slot] = value
+        else:
+            self.put(slot, value)
 
     def put(self, slot: int, value: object) -> None:
         """Store at a slot of the stream's choice; a slot that is set is overwritten."""
@@ -91,12 +108,13 @@ class Memo:
         return kind <= _DATA and (kind == _DATA or slot not in self._far)
 
     def _kind(self, value: object) -> int:
-        if type(value) is str or value is DATA or isinstance(value, (int, float, Raw, Lost)) or value is None:
-            return _DATA
+        known = _KINDS.get(type(value))
+        if known is not None:
+            return known
         if value is ANY:
             self.dirty = True
             return _ANY
-        if value is SHARED or isinstance(value, Bag):
+        if value is SHARED:
             return _SHARED
         if isinstance(value, tuple):
             if not is_active(value):

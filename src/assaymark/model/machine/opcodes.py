@@ -58,7 +58,8 @@ def _proto(m: Machine) -> None:
 
 def _frame(m: Machine) -> None:
     """C refuses a frame longer than the input, the Python unpickler (joblib's) reads on: so do we."""
-    m.frame_end = _u8(m) + m.reader.offset
+    if not m.reader.enter_frame(_u8(m)):
+        m.misaligned("begins inside of a frame")
 
 
 def _stop(m: Machine) -> None:
@@ -160,7 +161,7 @@ def _text(m: Machine, length: int) -> None:
     end = start + length
     if length > LONGEST_NAME or end > len(r.buf):
         if length <= LONGEST_NAME and not r.at_end:
-            r.refill()
+            r.seek(r.offset)
             _text(m, length)
             return
         r.skip(length)
@@ -374,7 +375,9 @@ def _long_binput(m: Machine) -> None:
 
 
 def _memoize(m: Machine) -> None:
-    m.memo.put(m.memo.size, m.top())
+    if len(m.stack) <= m.fence:
+        m.fail("needs a value on the stack")
+    m.memo.memoize(m.stack[-1])
 
 
 def _fetch(m: Machine, slot: int) -> None:
@@ -456,8 +459,7 @@ def _newobj_ex(m: Machine) -> None:
 
 
 def _inst(m: Machine) -> None:
-    if not m.marks:
-        m.fail("needs a mark and there is none")
+    """C wants the mark first, the Python unpickler (joblib's) imports first: so do we."""
     module = _decoded(m.reader.line(), "utf-8")
     target = m.find_class(module, _decoded(m.reader.line(), "utf-8"))
     items = m.pop_mark()

@@ -13,12 +13,13 @@ class CutOff(Malformed):
 
 
 class Reader:
-    """`buf[pos]` is the next byte; `base + pos` its offset in the blob."""
+    """`buf[pos]` is the next byte; `base + pos` its offset in the blob; at `limit` the caller must call `pause`."""
 
-    __slots__ = ("at_end", "base", "blob", "buf", "limit", "pos")
+    __slots__ = ("at_end", "base", "blob", "buf", "frame_end", "limit", "pos")
 
     def __init__(self, blob: Blob, start: int) -> None:
         self.blob = blob
+        self.frame_end = 0
         self.seek(start)
 
     def seek(self, offset: int) -> None:
@@ -27,32 +28,60 @@ class Reader:
         self.pos = 0
         self.buf = self.blob.read(offset, WINDOW + AHEAD)
         self.at_end = offset + len(self.buf) >= self.blob.size
+        self._set_limit()
+
+    def _set_limit(self) -> None:
         self.limit = len(self.buf) if self.at_end else WINDOW
+        if self.frame_end:
+            self.limit = max(0, min(self.limit, self.frame_end - self.base))
 
     @property
     def offset(self) -> int:
         """Offset of the next byte in the blob."""
         return self.base + self.pos
 
-    def refill(self) -> None:
-        """Move the window so that it begins at the next byte."""
-        self.seek(self.offset)
+    def enter_frame(self, length: int) -> bool:
+        """A FRAME of `length` bytes begins; False when it begins inside of another."""
+        inside = self.frame_end > self.offset
+        self.frame_end = self.offset + length
+        self._set_limit()
+        return not inside
+
+    def leave_frame(self) -> bool:
+        """What follows is not of the stream; False when a frame is still open."""
+        closed = self.frame_end <= self.offset
+        self.frame_end = 0
+        self._set_limit()
+        return closed
+
+    def pause(self) -> bool:
+        """Move the window on; False when the last opcode reached over the end of its frame."""
+        aligned = True
+        if self.frame_end and self.offset >= self.frame_end:
+            aligned = self.offset == self.frame_end
+            self.frame_end = 0
+            self._set_limit()
+        if self.pos >= self.limit and not self.at_end:
+            self.seek(self.offset)
+        return aligned
 
     def line(self) -> bytes:
-        """Bytes up to the next newline, which is consumed. Raises Malformed where there is none."""
+        """Bytes up to the next newline, which is consumed.
+
+        At the end of the input the Python unpickler drops the last byte, whatever it is: so do we.
+        """
         end = self.buf.find(b"\n", self.pos)
         if end < 0 and not self.at_end:
-            self.refill()
+            self.seek(self.offset)
             end = self.buf.find(b"\n")
             if end < 0 and not self.at_end:
                 raise OverBudget(f"a text argument longer than {WINDOW >> 20} MiB")
-        if end < 0:
-            raise CutOff("a text argument without its newline", offset=self.offset)
-        start, self.pos = self.pos, end + 1
-        return self.buf[start:end]
+        start = self.pos
+        self.pos = end + 1 if end >= 0 else len(self.buf)
+        return self.buf[start : self.pos - 1]
 
     def skip(self, count: int) -> int:
-        """Pass over `count` bytes without reading them; returns their offset. Raises Malformed past the end."""
+        """Pass over `count` bytes without reading them; returns their offset. Raises CutOff past the end."""
         start = self.offset
         if count < 0 or start + count > self.blob.size:
             raise CutOff(f"needs {count:,} bytes, {self.blob.size - start:,} are left", offset=start)

@@ -1,0 +1,1 @@
+"""Checks of what a data file is, beside what its name says."""

@@ -1,0 +1,1 @@
+"""Checks of rows of JSON and of text."""

@@ -1,0 +1,1 @@
+"""Checks of dataset loading scripts."""

@@ -1,0 +1,1 @@
+"""Checks of YAML tags that make Python objects."""

@@ -1,0 +1,1 @@
+"""The infrastructure layer: what a model is built in and runs on."""

@@ -1,0 +1,1 @@
+"""Checks of scripts in build files and manifests."""

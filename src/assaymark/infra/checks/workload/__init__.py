@@ -1,0 +1,1 @@
+"""Checks of compose files and Kubernetes manifests."""

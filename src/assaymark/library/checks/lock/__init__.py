@@ -1,0 +1,1 @@
+"""Checks of lock files and what they lock."""

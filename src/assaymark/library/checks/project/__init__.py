@@ -1,0 +1,1 @@
+"""Checks of manifests beside their locks."""

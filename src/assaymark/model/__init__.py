@@ -1,0 +1,1 @@
+"""The model layer: what would this file do when it is loaded."""

@@ -1,0 +1,127 @@
+"""What zip and tar have in common: the views that the archive checks read, and where a member's path would lead."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+_DRIVE = re.compile(r"[A-Za-z]:")
+_SYSTEM_FOLDERS = frozenset({"bin", "dev", "etc", "lib", "opt", "proc", "root", "sbin", "sys", "usr", "var"})
+
+
+class Kind(StrEnum):
+    """What a member would be on disk."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    SYMLINK = "symbolic link"
+    HARDLINK = "hard link"
+    DEVICE = "device"
+    PIPE = "pipe"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One member as its headers describe it. `offset` (bytes) is where its own header stands."""
+
+    name: str
+    kind: Kind
+    size: int
+    offset: int
+    target: str = ""
+    """Where a link points."""
+    listed: bool = True
+    """False for a zip member that the directory leaves out; only readers that walk the file see it."""
+    encrypted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Bytes that no header of the archive accounts for. `place` says where in words, `start` is their beginning."""
+
+    place: str
+    offset: int
+    size: int
+    start: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveView:
+    """A whole archive by its headers; no content was read for it."""
+
+    format: str
+    entries: tuple[Entry, ...]
+    holes: tuple[Hole, ...] = ()
+    shared: tuple[tuple[str, str, int], ...] = ()
+    """Members that overlap: name of the first, name of the second, offset of the second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Two places that describe the same member and differ in `field`, so that readers differ too."""
+
+    name: str
+    field: str
+    listed: str
+    """What the first of the two says, with its name: `central directory: stored`."""
+    found: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A member whose content is not what its headers declare. `field` is `CRC-32` or `size`."""
+
+    name: str
+    field: str
+    declared: str
+    actual: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """Bytes that follow the end of a compressed stream and belong to no stream."""
+
+    name: str
+    codec: str
+    offset: int
+    size: int
+    start: bytes
+
+
+def escape(name: str) -> str:
+    """Why unpacking `name` could write outside the folder it is unpacked to; empty when it could not."""
+    path = name.replace("\\", "/")
+    if path.startswith("/"):
+        return "is absolute"
+    if _DRIVE.match(path):
+        return "names a drive"
+    return "climbs out with '..'" if _climbs(path) else ""
+
+
+def link_escape(entry: Entry) -> str:
+    """The same for where a link points: a symbolic one from its own folder, a hard one from the archive's root."""
+    base = entry.name.replace("\\", "/").rstrip("/").rpartition("/")[0] if entry.kind is Kind.SYMLINK else ""
+    target = entry.target.replace("\\", "/")
+    if target.startswith("/"):
+        return "is absolute"
+    if _DRIVE.match(target):
+        return "names a drive"
+    return "climbs out with '..'" if _climbs(f"{base}/{target}".lstrip("/")) else ""
+
+
+def _climbs(path: str) -> bool:
+    if ".." not in path:
+        return False
+    depth = 0
+    for part in path.split("/"):
+        depth += -1 if part == ".." else part not in {"", "."}
+        if depth < 0:
+            return True
+    return False
+
+
+def is_system_root(view: ArchiveView) -> bool:
+    """The archive is the root folder of a system (a container layer): its absolute links are meant to stay inside."""
+    tops = {entry.name.removeprefix("./").partition("/")[0] for entry in view.entries}
+    return view.format == "tar" and len(tops & _SYSTEM_FOLDERS) >= 3

@@ -1,0 +1,34 @@
+"""MDL110."""
+
+from collections.abc import Iterator
+
+from assaymark.core.check import check
+from assaymark.core.finding import Hit, Severity
+from assaymark.core.pysource import Deed
+from assaymark.core.subject import Layer
+from assaymark.model.huggingface.views import RepositoryAct
+
+
+@check(
+    "MDL110", layer=Layer.MODEL, severity=Severity.HIGH, since="0.1", refs=("CWE:94", "CWE:829", "ATLAS:AML.T0010.003")
+)
+def repository_code_acts_in_use(act: RepositoryAct) -> Iterator[Hit]:
+    """Code that a loader imports can start programs, run data as code, unpickle, delete files or hide what it calls.
+
+    Why: It does so when the model is made or called, with the rights of whoever serves it.
+    Fix: Read the lines named here before you load it with `trust_remote_code=True`; ask the author for a version
+        without them (`torch.load(..., weights_only=True)`, safetensors, no `eval`).
+    """
+    if act.deed in _IN_USE and not (act.on_import and act.deed in _SAID_ELSEWHERE):
+        place = f"in {act.within}" if act.within else "in the file"
+        yield Hit(
+            f"{act.name} {act.deed.value} {place}",
+            line=act.line,
+            symbol=f"{act.within} {act.name}",
+            excerpt=act.excerpt,
+        )
+
+
+_SAID_ELSEWHERE = (Deed.PROCESS, Deed.EXECUTION, Deed.UNPICKLING, Deed.NATIVE)
+"""MDL101 speaks of these where they run on import."""
+_IN_USE = (*_SAID_ELSEWHERE, Deed.DELETION)

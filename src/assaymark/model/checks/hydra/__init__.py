@@ -1,0 +1,1 @@
+"""Checks of Hydra and OmegaConf configurations."""

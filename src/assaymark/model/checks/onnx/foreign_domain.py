@@ -1,0 +1,34 @@
+"""MDL051."""
+
+from collections.abc import Iterator
+
+from assaymark.core.check import check
+from assaymark.core.finding import Hit, Severity
+from assaymark.core.subject import Layer
+from assaymark.model.formats.onnx import OnnxModel
+
+_STANDARD = frozenset({
+    "", "ai.onnx", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview", "ai.onnx.preview.training",
+    "com.microsoft", "com.microsoft.nchwc", "com.microsoft.experimental", "com.ms.internal.nhwc",
+})  # fmt: skip
+"""Domains whose operators are part of ONNX or of onnxruntime itself."""
+
+
+@check(
+    "MDL051", layer=Layer.MODEL, severity=Severity.MEDIUM, holds=True, since="0.1", refs=("CWE:829", "ATLAS:AML.T0010")
+)
+def onnx_foreign_domain(model: OnnxModel) -> Iterator[Hit]:
+    """An ONNX model needs operators that are not ONNX's.
+
+    Why: To run it, a native library with these operators must be loaded into the process; what it does is not in the
+    model and was not looked at.
+    Fix: Name the library that defines the domain, scan and pin it like any other dependency, then accept this finding
+    with a reasoned ignore; or export the model with standard operators only.
+    """
+    needed: dict[str, list[str]] = {}
+    for node in model.nodes:
+        if node.domain not in _STANDARD and (node.domain, node.operator) not in model.functions:
+            needed.setdefault(node.domain, []).append(node.operator)
+    for domain, operators in sorted(needed.items()):
+        names = ", ".join(sorted(operators)[:5]) + (" …" if len(operators) > 5 else "")
+        yield Hit(f"operators of {domain!r} ({names}) need a native library that is not in the model", symbol=domain)

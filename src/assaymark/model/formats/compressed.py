@@ -1,0 +1,63 @@
+"""Compressed streams: gzip, bzip2, xz, legacy LZMA, zlib, LZ4, Zstandard, and joblib's old zlib wrapper.
+
+The content is given as soon as there is any, also when the stream breaks later: loaders run what they have.
+"""
+
+from collections.abc import Iterator
+
+from assaymark.core.blob import Blob, Slice
+from assaymark.core.errors import Malformed
+from assaymark.core.format import Context, Item, Member
+from assaymark.model import unpack
+from assaymark.model.archive import Tail
+from assaymark.model.formats.magic import is_lzma_alone, is_zfile, is_zlib
+
+_SUFFIXES = {
+    ".tgz": ".tar", ".tbz": ".tar", ".tbz2": ".tar", ".txz": ".tar", ".tzst": ".tar",
+    ".gz": "", ".gzip": "", ".bz2": "", ".xz": "", ".lzma": "", ".lz4": "", ".zst": "", ".zlib": "", ".z": "",
+}  # fmt: skip
+_ZFILE_HEADER = 21
+"""`ZF` and 19 characters of length in hexadecimal (joblib before 0.10); some writers add a blank."""
+
+
+def parse(blob: Blob, context: Context) -> Iterator[Item]:
+    """The content, what follows it, and last what broke it."""
+    codec, start = _codec(blob)
+    result = unpack.unpack(blob, codec, context.budget, start)
+    # What stands in joblib's old wrapper is a raw array or a pickle, whatever the file is called.
+    name = "content" if start else _inner_name(context.name)
+    if result.size or result.fault is None:
+        yield Member(name, result.blob)
+    if result.fault is not None:
+        raise result.fault
+    rest = unpack.skip_zeros(blob, result.end, context.budget)
+    if rest < blob.size:
+        yield Tail(name, codec.name, rest, blob.size - rest, blob.read(rest, 16))
+        yield Member("bytes after the stream", Slice(blob, rest, blob.size - rest))
+
+
+def _codec(blob: Blob) -> tuple[unpack.Codec, int]:
+    start = blob.read(0, 4096)
+    makers = {
+        b"\x1f\x8b": unpack.gzip, b"BZh": unpack.bzip2, b"\xfd7zXZ\0": unpack.xz,
+        b"\x04\x22\x4d\x18": unpack.lz4, b"\x28\xb5\x2f\xfd": unpack.zstd,
+    }  # fmt: skip
+    for magic, make in makers.items():
+        if start.startswith(magic):
+            return make(), 0
+    if is_zfile(start):
+        skip = _ZFILE_HEADER + (start[_ZFILE_HEADER : _ZFILE_HEADER + 1] == b" ")
+        return unpack.zlib_stream(is_zlib), skip
+    if is_zlib(start):
+        return unpack.zlib_stream(is_zlib), 0
+    if is_lzma_alone(start):
+        return unpack.lzma_alone(), 0
+    raise Malformed(f"no known compressed stream begins with {start[:8].hex(' ') or 'nothing'}", offset=0)
+
+
+def _inner_name(name: str) -> str:
+    """The name without its compression suffix, or `content` where it has none: what is in it shows by itself."""
+    for suffix, replacement in _SUFFIXES.items():
+        if name.lower().endswith(suffix) and len(name) > len(suffix):
+            return name[: -len(suffix)] + replacement
+    return "content"

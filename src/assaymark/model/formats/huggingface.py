@@ -1,0 +1,132 @@
+"""Model folders as Hugging Face libraries read them: every file whose content makes a loader import, fetch or trust.
+
+One bad file does not hide the others: what cannot be read is a view of its own.
+"""
+
+import fnmatch
+from collections import defaultdict
+from collections.abc import Iterator
+
+from assaymark.core.errors import AssayError
+from assaymark.core.format import Item, Tree
+from assaymark.model.formats.jinja import template_view
+from assaymark.model.huggingface.code import Repository
+from assaymark.model.huggingface.configs import Config, read_config
+from assaymark.model.huggingface.keys import (
+    code_names,
+    component_classes,
+    escaping_paths,
+    foreign_class,
+    risky_settings,
+)
+from assaymark.model.huggingface.views import CodeReference, DuplicateKey, PickleBeside, UnreadableConfig
+
+_CONFIGS = frozenset({
+    "config.json", "tokenizer_config.json", "processor_config.json", "preprocessor_config.json", "generation_config.json",
+    "adapter_config.json", "model_index.json", "modules.json", "router_config.json", "image_processor_config.json",
+    "video_preprocessor_config.json", "feature_extractor_config.json", "scheduler_config.json", "chat_template.json",
+    "config_sentence_transformers.json", "sentence_bert_config.json", "quantization_config.json",
+})  # fmt: skip
+_SHARED = frozenset({"config.json", "modules.json"})
+"""Names that files of other projects have too: they count only beside something else of a model."""
+_WEIGHTS = (".safetensors", ".bin", ".gguf", ".onnx", ".h5", ".msgpack", ".pt", ".pth", ".ckpt", ".pdparams")
+_PICKLED = ("pytorch_model*.bin", "adapter_model*.bin", "diffusion_pytorch_model*.bin", "model*.bin", "*.ckpt")
+_CONFIG_LIMIT = 8 << 20
+_INDEX_LIMIT = 64 << 20
+_TEMPLATE_LIMIT = 1 << 20
+
+
+def views(tree: Tree) -> Iterator[tuple[str, Item]]:
+    """Yield what each model folder of the tree makes its loaders do."""
+    folders: dict[str, list[str]] = defaultdict(list)
+    for path in tree.files:
+        folder, _, base = path.rpartition("/")
+        folders[f"{folder}/" if folder else ""].append(base)
+    code = Repository(tree)
+    seen: set[tuple[str, Item]] = set()
+    for folder, names in folders.items():
+        for path, view in _folder(tree, code, folder, sorted(names)):
+            # Several keys name the same file: what it does is said once.
+            if (path, view) not in seen:
+                seen.add((path, view))
+                yield path, view
+
+
+def _folder(tree: Tree, code: Repository, folder: str, names: list[str]) -> Iterator[tuple[str, Item]]:
+    configs = [n for n in names if n in _CONFIGS or n.endswith(".index.json")]
+    model = any(n not in _SHARED for n in configs) or any(n.endswith(_WEIGHTS) for n in names)
+    for base in configs:
+        path = folder + base
+        try:
+            limit = _INDEX_LIMIT if base.endswith(".index.json") else _CONFIG_LIMIT
+            config = read_config(tree.read(path, limit), base)
+        except AssayError as error:
+            if model:
+                yield path, UnreadableConfig(error.message)
+            continue
+        for view in _config(config, base, folder, code):
+            yield path, view
+            if isinstance(view, CodeReference):
+                yield from code.acts(view)
+        for key, first, last in config.twice:
+            yield path, DuplicateKey(key[:200], _short(first), _short(last), config.line(f'"{key}"'))
+    yield from _by_presence(tree, code, folder, names)
+    for name in names:
+        if name == "chat_template.jinja" or (name.endswith(".jinja") and folder.endswith("additional_chat_templates/")):
+            yield from _template_file(tree, folder + name)
+    safe = next((n for n in names if n.endswith((".safetensors", ".safetensors.index.json"))), "")
+    for name in names:
+        if safe and any(fnmatch.fnmatchcase(name, pattern) for pattern in _PICKLED):
+            yield folder + name, PickleBeside(name, safe)
+
+
+def _config(config: Config, base: str, folder: str, code: Repository) -> Iterator[Item]:
+    """The views of one configuration."""
+    for key, named, line in code_names(config, base):
+        yield code.reference(key, named, folder, line=line)
+    for component in component_classes(config, base):
+        key, named, line = component
+        # A module of the repository itself lies at its top, or in the folder of the component.
+        own = next(
+            (r for f in (folder, f"{folder}{key}/") if (r := code.reference(key, named, f, line=line)).file), None
+        )
+        foreign = foreign_class(component)
+        if own is not None:
+            yield own
+        elif foreign is not None:
+            yield foreign
+    yield from risky_settings(config)
+    yield from escaping_paths(config, base)
+    template = config.get("chat_template")
+    if isinstance(template, str):
+        yield template_view(template, base)
+    entries = template.items() if isinstance(template, dict) else []
+    named_ones = template if isinstance(template, list) else [{"name": n, "template": t} for n, t in entries]
+    for entry in named_ones[:100]:
+        if isinstance(entry, dict) and isinstance(entry.get("template"), str):
+            yield template_view(entry["template"], f"{base} {str(entry.get('name'))[:80]}")
+
+
+def _by_presence(tree: Tree, code: Repository, folder: str, names: list[str]) -> Iterator[tuple[str, Item]]:
+    """Code that is imported because a file of that name is there (transformers 4.52, `load_custom_generate`)."""
+    if folder.endswith("custom_generate/") and "generate.py" in names:
+        above = folder.removesuffix("custom_generate/")
+        if any(f"{above}{base}" in tree.files for base in ("config.json", "generation_config.json")):
+            path = f"{folder}generate.py"
+            reference = code.reference("custom_generate/generate.py", "generate.generate", folder)
+            yield path, reference
+            yield from code.acts(reference)
+
+
+def _template_file(tree: Tree, path: str) -> Iterator[tuple[str, Item]]:
+    try:
+        text = tree.read(path, _TEMPLATE_LIMIT).decode("utf-8", "replace")
+    except AssayError as error:
+        yield path, UnreadableConfig(error.message)
+    else:
+        yield path, template_view(text, path.rsplit("/", 1)[-1])
+
+
+def _short(value: object) -> str:
+    text = str(value) if isinstance(value, (str, int, float, bool, type(None))) else type(value).__name__
+    return text[:80]

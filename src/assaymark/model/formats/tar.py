@@ -1,0 +1,262 @@
+"""Tar archives (v7, ustar, pax, GNU) by our own walk over the headers; nothing is ever unpacked to disk.
+
+Where readers differ, all readings are followed: past a lone zero block, past a broken header, past the end mark.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from assaymark.core.blob import CHUNK, Blob, Slice, exact
+from assaymark.core.budget import Budget
+from assaymark.core.errors import AssayError, Malformed, OverBudget
+from assaymark.core.format import Context, Item, Member, Skipped
+from assaymark.model.archive import ArchiveView, Disagreement, Entry, Hole, Kind
+
+BLOCK = 512
+_ZERO = bytes(BLOCK)
+_OCTAL = re.compile(rb"[ \0]*([0-7]*)[ \0]*")
+_ENTRIES = 200_000
+_HOLES = 200
+_HEADER = 16 << 20
+"""Bytes of one extended header; a real one holds a path or two."""
+_EIGHT_GIB = 8 << 30
+"""From here on a size does not fit the octal field, and only the pax record is right."""
+_KINDS = {
+    b"1": Kind.HARDLINK, b"2": Kind.SYMLINK, b"3": Kind.DEVICE, b"4": Kind.DEVICE, b"5": Kind.FOLDER, b"6": Kind.PIPE,
+}  # fmt: skip
+_SKIPPED = {b"D": "a GNU directory dump", b"M": "a part of a file from another volume", b"V": "a volume label"}
+
+
+@dataclass(slots=True)
+class _Archive:
+    """What the walk has found."""
+
+    entries: list[Entry] = field(default_factory=list)
+    content: list[tuple[str, int, int]] = field(default_factory=list)
+    """Name, offset and size of each regular member."""
+    skipped: list[Skipped] = field(default_factory=list)
+    disagreements: list[Disagreement] = field(default_factory=list)
+    holes: list[Hole] = field(default_factory=list)
+    faults: list[AssayError] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What extended headers say of the next member."""
+
+    name: str | None = None
+    target: str | None = None
+    size: int | None = None
+    sparse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """The fields of one block that we use. `offset` (bytes) is where it stands."""
+
+    offset: int
+    name: str
+    size: int
+    type: bytes
+    target: str
+    more_blocks: bool
+    """An old GNU sparse map goes on in the next block."""
+
+
+def parse(blob: Blob, context: Context) -> Iterator[Item]:
+    """The archive by its headers, then each regular member."""
+    archive = _Archive()
+    try:
+        _walk(blob, context.budget, archive)
+    except (Malformed, OverBudget) as error:
+        archive.faults.append(error)
+    yield ArchiveView("tar", tuple(archive.entries), tuple(archive.holes))
+    yield from archive.disagreements
+    yield from archive.skipped
+    for name, offset, size in archive.content:
+        context.budget.tick()
+        yield Member(name, Slice(blob, offset, size))
+    if archive.faults:
+        raise archive.faults[0]
+
+
+def _walk(blob: Blob, budget: Budget, archive: _Archive) -> None:
+    at, zeros, pending = 0, 0, _Pending()
+    while at < blob.size:
+        budget.tick()
+        block = blob.read(at, BLOCK)
+        if block == _ZERO[: len(block)]:
+            zeros, at = zeros + 1, at + BLOCK
+            if zeros >= 2:
+                at = _after_end(blob, at, budget, archive)
+            continue
+        zeros = 0
+        header = _header(block, at) if is_header(block) else None
+        if header is None:
+            if not archive.faults:
+                archive.faults.append(Malformed("a header block is cut off or has a wrong checksum", offset=at))
+            at = _resume(blob, at, budget)
+            continue
+        if len(archive.entries) >= _ENTRIES:
+            raise OverBudget(f"more than {_ENTRIES:,} members")
+        at, pending = _take(blob, header, pending, archive)
+    if not zeros:
+        raise Malformed("the archive ends without its end mark: it may be cut off", offset=blob.size)
+
+
+def is_header(block: bytes) -> bool:
+    """Whether the checksum of the block is right, added as signed or unsigned bytes as old writers differ."""
+    if len(block) < BLOCK:
+        return False
+    match = _OCTAL.fullmatch(block[148:156].partition(b"\0")[0])
+    if not match or not match[1]:
+        return False
+    rest = block[:148] + block[156:]
+    excess = sum(rest) + 8 * 32 - int(match[1], 8)
+    return excess == 0 or (excess > 0 and excess == 256 * sum(value > 127 for value in rest))
+
+
+def _header(block: bytes, at: int) -> _Header:
+    name, kind = _text(block[:100]), block[156:157]
+    prefix = _text(block[345:500]) if block[257:263] == b"ustar\0" else ""
+    if prefix and kind != b"S":
+        name = f"{prefix}/{name}"
+    return _Header(at, name, _number(block[124:136], at), kind, _text(block[157:257]), block[482] != 0)
+
+
+def _text(field_: bytes) -> str:
+    return field_.partition(b"\0")[0].decode("utf-8", "surrogateescape")
+
+
+def _number(field_: bytes, at: int) -> int:
+    """Octal, or base 256 where the top bit is set (GNU)."""
+    if field_[0] == 0x80:
+        return int.from_bytes(field_[1:], "big")
+    match = _OCTAL.fullmatch(field_)
+    if field_[0] == 0xFF or not match:
+        raise Malformed(f"the size of a member is no number: {field_!r}", offset=at)
+    return int(match[1] or b"0", 8)
+
+
+def _take(blob: Blob, header: _Header, pending: _Pending, archive: _Archive) -> tuple[int, _Pending]:
+    """Account for one header; the offset of the next, and what that one inherits."""
+    data = header.offset + BLOCK
+    if header.type in {b"L", b"K", b"x", b"X", b"g"}:
+        _extend(blob, header, data, pending, archive)
+        return data + _padded(header.size), pending
+    name = header.name if pending.name is None else pending.name
+    target = header.target if pending.target is None else pending.target
+    size = header.size
+    if pending.size is not None and pending.size != size:
+        if pending.size < _EIGHT_GIB:
+            told, found = f"pax record: {pending.size}", f"header: {size}"
+            archive.disagreements.append(Disagreement(name, "size", told, found, header.offset))
+        size = pending.size
+    kind = _KINDS.get(header.type, Kind.FILE)
+    if kind is Kind.FILE and name.endswith("/") and header.type == b"\0":
+        kind = Kind.FOLDER
+    archive.entries.append(Entry(name, kind, size, header.offset, target if "link" in kind else ""))
+    if kind is not Kind.FILE:
+        return _behind_empty(blob, data, size, name, archive), _Pending()
+    while header.type == b"S" and header.more_blocks:
+        block = exact(blob, data, BLOCK, "a sparse map")
+        data += BLOCK
+        if not block[504]:
+            break
+    if header.type in _SKIPPED:
+        archive.skipped.append(Skipped(name, _SKIPPED[header.type]))
+    elif header.type == b"S" or pending.sparse:
+        archive.skipped.append(Skipped(name, "a sparse file: its content is spread over a map that is not read"))
+    elif data + size > blob.size:
+        archive.content.append((name, data, blob.size - min(data, blob.size)))
+        raise Malformed(f"member {name!r} is cut off: {size:,} bytes declared", offset=header.offset)
+    else:
+        archive.content.append((name, data, size))
+    return data + _padded(size), _Pending()
+
+
+def _padded(size: int) -> int:
+    return -(-size // BLOCK) * BLOCK
+
+
+def _behind_empty(blob: Blob, data: int, size: int, name: str, archive: _Archive) -> int:
+    """Links and folders have no data; where one declares a size, readers differ on whether to step over it."""
+    beyond = data + _padded(size)
+    if not size or beyond >= blob.size or not is_header(blob.read(beyond, BLOCK)):
+        return data
+    if not is_header(blob.read(data, BLOCK)):
+        return beyond
+    told, found = f"declared: {size} bytes", "a next header follows at once"
+    archive.disagreements.append(Disagreement(name, "size", told, found, data - BLOCK))
+    return data
+
+
+def _extend(blob: Blob, header: _Header, data: int, pending: _Pending, archive: _Archive) -> None:
+    """A GNU long name, or pax records."""
+    if header.size > _HEADER:
+        raise OverBudget(f"an extended header is {header.size:,} bytes long, more than {_HEADER >> 20} MiB")
+    content = exact(blob, data, header.size, "an extended header")
+    if header.type == b"L":
+        pending.name = _text(content)
+    elif header.type == b"K":
+        pending.target = _text(content)
+    else:
+        for key, value in _records(content, data):
+            if header.type == b"g" and key in {b"path", b"linkpath", b"size"}:
+                what = f"a global pax record sets the {key.decode()} of every member; readers differ in what they do"
+                archive.faults.append(Malformed(what, offset=header.offset))
+            _apply(key, value, pending, header.offset)
+
+
+def _records(content: bytes, offset: int) -> Iterator[tuple[bytes, bytes]]:
+    """`length key=value` lines (POSIX.1-2017 pax, extended header)."""
+    at = 0
+    while at < len(content) and content[at]:
+        digits, blank, _ = content[at : at + 10].partition(b" ")
+        length = int(digits) if blank and digits.isdigit() else 0
+        record = content[at : at + length]
+        key, equals, value = record[len(digits) + 1 : -1].partition(b"=")
+        if not equals or len(record) != length or record[-1:] != b"\n":
+            raise Malformed("a pax record does not say its length or key", offset=offset + at)
+        yield key, value
+        at += length
+
+
+def _apply(key: bytes, value: bytes, pending: _Pending, offset: int) -> None:
+    if key in {b"path", b"GNU.sparse.name"}:
+        pending.name = value.decode("utf-8", "surrogateescape")
+    elif key == b"linkpath":
+        pending.target = value.decode("utf-8", "surrogateescape")
+    elif key == b"size":
+        if not value.isdigit() or len(value) > 20:
+            raise Malformed(f"a pax size is no number: {value[:40]!r}", offset=offset)
+        pending.size = int(value)
+    pending.sparse = pending.sparse or key.startswith(b"GNU.sparse.")
+
+
+def _resume(blob: Blob, at: int, budget: Budget) -> int:
+    """The next block with a right checksum, where readers that skip damage go on."""
+    at += BLOCK
+    while at < blob.size:
+        budget.tick()
+        window = blob.read(at, CHUNK)
+        for start in range(0, len(window), BLOCK):
+            if window[start + 257 : start + 262] == b"ustar" and is_header(window[start : start + BLOCK]):
+                return at + start
+        at += CHUNK
+    return blob.size
+
+
+def _after_end(blob: Blob, at: int, budget: Budget, archive: _Archive) -> int:
+    """Behind the end mark: only zeros, or a hole; members in it are looked at too."""
+    from assaymark.model.unpack import skip_zeros
+
+    start = skip_zeros(blob, at, budget)
+    if start >= blob.size:
+        return blob.size
+    start -= (start - at) % BLOCK
+    begin = blob.read(start, 16)
+    if len(archive.holes) < _HOLES:
+        archive.holes.append(Hole("after the end mark", start, blob.size - start, begin))
+    return start if is_header(blob.read(start, BLOCK)) else _resume(blob, start, budget)

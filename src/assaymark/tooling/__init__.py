@@ -1,0 +1,1 @@
+"""The tooling layer: notebooks, pipelines and trackers around a model."""

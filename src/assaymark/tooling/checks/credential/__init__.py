@@ -1,0 +1,1 @@
+"""Checks of plaintext credentials in pipelines, settings and scripts."""

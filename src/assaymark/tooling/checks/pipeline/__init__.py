@@ -1,0 +1,1 @@
+"""Checks of workflow and pipeline files."""

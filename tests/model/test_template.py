@@ -1,0 +1,202 @@
+"""Chat templates: what they would reach is read off their syntax tree, and nothing is rendered."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assaymark.model.formats.jinja import TEMPLATE_LIMIT, TemplateView, template_view
+from tests.conftest import ids, look_at, severe
+from tests.model.gguf_maker import gguf, text_pair
+
+
+def looked(template: str):
+    report = look_at(gguf([text_pair("tokenizer.chat_template", template)]), "model.gguf")
+    assert "CHK001" not in ids(report)
+    return report
+
+
+BENIGN = {
+    "chatml": (
+        "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + "
+        "'\\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+    ),
+    "tools": """
+{%- if not date_string is defined %}{%- set date_string = strftime_now("%d %b %Y") %}{%- endif %}
+{%- set ns = namespace(last=messages|length - 1, found=false) %}
+{%- for message in messages[::-1] %}
+    {%- set index = (messages|length - 1) - loop.index0 %}
+    {%- if message.role == "user" and not (message.content.startswith('<tool>') and message.content.endswith('</tool>')) %}
+        {%- set ns.found = true %}{%- set ns.last = index %}{%- break %}
+    {%- endif %}
+{%- endfor %}
+{%- macro render(tool, indent=4) %}{{ tool | tojson(indent=indent) }}{% endmacro %}
+{%- for tool in tools | selectattr('type', 'equalto', 'function') | list %}{{ render(tool, indent=2) }}{%- endfor %}
+{%- if messages | map(attribute='content') | select('string') | list | length == 0 %}
+    {{- raise_exception('No text: ' ~ messages[0].role) }}
+{%- endif %}
+{{- messages[0]['content'].split('</think>')[-1].lstrip('\\n') | trim }}
+{{- "%s %s" | format(bos_token, eos_token) }}{{ {'a': 1}.items() | list }}
+""",
+    "generation": "{% for m in messages %}{% generation %}{{ m.content }}{% endgeneration %}{% continue %}{% endfor %}",
+    "do": "{% set seen = [] %}{% do seen.append(1) %}{% call(x) render() %}{{ x }}{% endcall %}",
+    "python in a prompt": "Write Python. Begin with `def __init__(self):` and end with `if __name__ == '__main__':`.",
+    "own macro": "{% macro open(x) %}{{ x }}{% endmacro %}{{ open('a') }}",
+    "escapes": r"{{ 'a\d' }}{{ '\u00e9' }}",
+    "plain": "no tags at all",
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("name", BENIGN)
+def test_templates_of_models_are_clean(name):
+    assert looked(BENIGN[name]).findings == ()
+
+
+REACHES = {
+    "attribute": "{{ x.__class__ }}",
+    "the classic": "{{ cycler.__init__.__globals__.os.popen('true').read() }}",
+    "subscript": "{{ ''['__class__'] }}",
+    "tilde": "{{ x['__cla' ~ 'ss__'] }}",
+    "plus": "{{ x['__' + 'cla' + 'ss__'] }}",
+    "times": "{{ x['_' * 2 ~ 'class' ~ 2 * '_'] }}",
+    "escape": r"{{ x['\x5f\x5fclass\x5f\x5f'] }}",
+    "attr filter": "{{ x|attr('__class__') }}",
+    "attr of a pieced name": "{{ x|attr(['__', 'class', '__']|join) }}",
+    "attr of an unknown name": "{{ x|attr(messages[0].content) }}",
+    "attr in map": "{{ [x]|map('attr', y)|list }}",
+    "map attribute": "{{ [x]|map(attribute='a.__class__.__mro__')|list }}",
+    "sort attribute": "{{ [x]|sort(false, false, '__class__') }}",
+    "join keys of a dict": "{{ x[dict(__cl=1, ass__=2)|join] }}",
+    "format filter": "{{ x['%c%cclass%c%c'|format(95, 95, 95, 95)] }}",
+    "percent": "{{ x['%s%s' % ('__cl', 'ass__')] }}",
+    "format method": "{{ x['{}{}'.format('__cl', 'ass__')] }}",
+    "format string": "{{ '{0.__class__}'.format(x) }}",
+    "join method": "{{ x[''.join(['__cl', 'ass__'])] }}",
+    "replace": "{{ x['__clXass__'.replace('X', '')] }}",
+    "reversed": "{{ x['__ssalc__'[::-1]] }}",
+    "reverse filter": "{{ x['__ssalc__'|reverse] }}",
+    "lower": "{{ x['__CLASS__'|lower] }}",
+    "variables": "{% set a = '__cl' %}{% set b = a ~ 'ass__' %}{{ x[b] }}",
+    "tuple": "{% set a, b = '__cl', 'ass__' %}{{ x[a ~ b] }}",
+    "namespace": "{% set ns = namespace(a='__cl') %}{% set ns.b = 'ass__' %}{{ x[ns.a ~ ns.b] }}",
+    "loop": "{% for a, b in [['__cl', 'ass__']] %}{{ x[a ~ b] }}{% endfor %}",
+    "with": "{% with a = '__cl' %}{{ x[a ~ 'ass__'] }}{% endwith %}",
+    "condition": "{{ x[('__cl' if y else '__dl') ~ 'ass__'] }}",
+    "or": "{{ x[(y or '__cl') ~ 'ass__'] }}",
+    "macro argument": "{% macro m(p, q='ass__') %}{{ x[p ~ q] }}{% endmacro %}{{ m('__cl') }}",
+    "macro body": "{% macro m() %}__class__{% endmacro %}{{ x[m()] }}",
+    "set block": "{% set a %}__class__{% endset %}{{ x[a] }}",
+    "list item": "{{ x[['__class__', 'a'][0]] }}",
+    "frame": "{{ x.gi_frame.f_globals }}",
+    "context": "{{ self._TemplateReference__context }}",
+    "built-in": "{{ eval('1') }}",
+    "method": "{{ x.os.system('true') }}",
+    "method by subscript": "{{ x.os['pop' ~ 'en']('true') }}",
+}
+
+
+@pytest.mark.parametrize("name", REACHES)
+def test_mdl040_bad_reaches(name):
+    report = looked(REACHES[name])
+    assert any(f.id == "MDL040" and f.severity.word == "critical" for f in report.findings)
+
+
+@pytest.mark.parametrize("name", ["tools", "python in a prompt", "own macro"])
+def test_mdl040_good_ordinary_templates(name):
+    assert "MDL040" not in ids(looked(BENIGN[name]))
+
+
+def test_mdl040_says_line_and_key():
+    (finding,) = looked("\n\n{{ x.__class__ }}").findings
+    assert finding.where.line == 3
+    assert "tokenizer.chat_template reaches __class__" in finding.message
+
+
+UNPARSABLE = {
+    "syntax": "{% if %}",
+    "unclosed": "{{ 'a",
+    "unknown tag": "{% trans %}a{% endtrans %}",
+    "nested": "{{ " + "(" * 5_000 + "a" + ")" * 5_000 + " }}",
+    "nots": "{{ " + "not " * 20_000 + "a }}",
+    "long number": "{{ " + "9" * 5_000 + " }}",
+    "too long": "a" * (TEMPLATE_LIMIT + 1),
+}
+
+
+@pytest.mark.parametrize("name", UNPARSABLE)
+def test_mdl041_bad_unparsable(name):
+    report = looked(UNPARSABLE[name])
+    assert [(f.id, f.holds) for f in report.findings] == [("MDL041", True)]
+
+
+def test_mdl041_good_loop_controls_and_generation():
+    assert looked(BENIGN["generation"]).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("template", "what"),
+    [
+        ("{% include 'secrets.txt' %}", "include 'secrets.txt'"),
+        ("{% import 'a.jinja' as a %}", "import 'a.jinja'"),
+        ("{% from 'a.jinja' import b %}", "import 'a.jinja'"),
+        ("{% extends '/etc/' ~ 'passwd' %}", "extends '/etc/passwd'"),
+        ("{% include name %}", "include of a computed name"),
+    ],
+)
+def test_mdl042_bad_other_files(template, what):
+    (finding,) = looked(template).findings
+    assert finding.id == "MDL042"
+    assert what in finding.message
+
+
+def test_mdl042_good_words_in_text():
+    assert looked("include 'a'; import os").findings == ()
+
+
+def test_every_template_of_a_file_is_read():
+    pairs = [
+        text_pair("tokenizer.chat_template", "{{ a }}"),
+        text_pair("tokenizer.chat_template.tool_use", "{{ a.__class__ }}"),
+    ]
+    assert "MDL040" in ids(look_at(gguf(pairs), "model.gguf"))
+
+
+COSTLY = {
+    "sum": "{{ " + "+".join(["'a'"] * 20_000) + " }}",
+    "filters": "{{ a" + "|trim" * 20_000 + " }}",
+    "attributes": "{{ a" + ".b" * 50_000 + " }}",
+    "doubling": "{% set a = 'x' * 4000 %}{% set b = [a, a, a] %}{% set c = [b, b, b] %}{{ c|string|join }}",
+    "long text": "{{ ('a' * 4000).replace('a', 'b' * 4000).replace('b', 'c' * 4000) }}",
+    "wide field": "{{ '%9999999999d' % 1 }}{{ '%*d' % (99999999, 1) }}{{ x['_' * 99999999999] }}",
+    "combinations": "".join(f"{{% set a = '{at}' %}}" for at in range(9)) + "{{ " + "~".join(["a"] * 2_000) + " }}",
+    "itself": "{% set a = 'x' %}{% set a = a ~ a %}{% macro m(a) %}{{ m(a ~ a) }}{% endmacro %}{{ m('x') }}",
+}
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_costly_templates_cost_little(name):
+    assert severe(looked(COSTLY[name])) == []
+
+
+def test_view_for_other_parsers():
+    assert template_view("{{ a }}", "chat_template.jinja") == TemplateView("chat_template.jinja", 7)
+
+
+PIECES = ["{{", "}}", "{%", "%}", " ", "'", '"', "__class__", "x", "[", "]", "(", ")", "|attr", "~", "+", "set a =",
+          "if", "endif", "for a in b", "endfor", "macro m()", "endmacro", "1", ".", ",", ":", "*", "%", "join", "-",
+          "dict(", "{", "}", "\\x5f", "\ud800", "include", "not", "is", "e"]  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=25))
+def test_any_text_gives_a_view(pieces):
+    text = "".join(pieces)
+    assert template_view(text, "x").length == len(text)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.sampled_from(sorted(REACHES)), st.data())
+def test_mutations_always_give_a_view(name, data):
+    text = list(REACHES[name])
+    text[data.draw(st.integers(0, len(text) - 1))] = data.draw(st.characters())
+    assert template_view("".join(text), "x").origin == "x"
