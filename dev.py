@@ -53,7 +53,7 @@ def main() -> int:
     if name not in commands:
         print(__doc__)
         return 0 if name in {"help", "-h", "--help"} else 2
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - it is what whoever runs an older one needs to be told
         print("Assaymark needs Python 3.11 or newer; this is", platform.python_version(), file=sys.stderr)
         return 2
     return commands[name](arguments)
@@ -187,11 +187,11 @@ def _fetch_wheel(index: str, digest: str) -> bytes:
 
 def _pip_install(*, full: bool) -> None:
     """The same environment by pip, every file checked by hash."""
-    if subprocess.run([python(), "-m", "pip", "--version"], check=False, capture_output=True).returncode:
-        if subprocess.run([python(), "-m", "ensurepip"], check=False, capture_output=True).returncode:
-            raise SystemExit(f"neither uv nor pip can be had here; as root: {APT}")
+    pip = [python(), "-m", "pip"]
+    if _quietly(*pip, "--version") and _quietly(python(), "-m", "ensurepip"):
+        raise SystemExit(f"neither uv nor pip can be had here; as root: {APT}")
     name = "requirements-dev.txt" if full else "requirements.txt"
-    _must([python(), "-m", "pip", "install", "-q", "--require-hashes", "-r", str(ROOT / name)], dict(os.environ))
+    _must([*pip, "install", "-q", "--require-hashes", "-r", str(ROOT / name)], dict(os.environ))
 
 
 def _link_project() -> None:
@@ -201,6 +201,10 @@ def _link_project() -> None:
     script = BIN / "assay"
     script.write_text(f"#!{python()}\nfrom assaymark.faces.cli import main\n\nmain()\n")
     script.chmod(0o755)
+
+
+def _quietly(*command: str) -> int:
+    return subprocess.run(command, check=False, capture_output=True).returncode
 
 
 def _must(command: list[str], environment: dict[str, str]) -> None:

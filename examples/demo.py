@@ -82,7 +82,10 @@ def model(folder: Path) -> None:
     )
     weights = struct.pack("<32f", *(i / 32 for i in range(32)))
     header = json.dumps(
-        {"__metadata__": {"format": "pt"}, "lm_head.weight": {"dtype": "F32", "shape": [8, 4], "data_offsets": [0, 128]}}
+        {
+            "__metadata__": {"format": "pt"},
+            "lm_head.weight": {"dtype": "F32", "shape": [8, 4], "data_offsets": [0, 128]},
+        }
     ).encode()
     header += b" " * (-len(header) % 8)
     (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + weights)

@@ -41,9 +41,16 @@ def problems() -> list[str]:
         requirements = exported(name)
         if not requirements:
             wrong.append(f"{name}: holds no requirement")
-        wrong += [f"{name}: {n}=={v} has other files than uv.lock" for (n, v), h in requirements.items() if lock.get((n, v)) != h or not h]
+        wrong += [
+            f"{name}: {n}=={v} has other files than uv.lock"
+            for (n, v), h in requirements.items()
+            if lock.get((n, v)) != h or not h
+        ]
     everything = {key for key in lock if key[0] != "assaymark"}
-    wrong += [f"requirements-dev.txt: {n}=={v} of uv.lock is missing" for n, v in sorted(everything - exported("requirements-dev.txt").keys())]
+    wrong += [
+        f"requirements-dev.txt: {n}=={v} of uv.lock is missing"
+        for n, v in sorted(everything - exported("requirements-dev.txt").keys())
+    ]
     return wrong
 
 

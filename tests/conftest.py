@@ -33,9 +33,7 @@ class MemoryTree:
 
     def __init__(self, contents: dict[str, bytes]) -> None:
         self.contents = contents
-        self.files = {
-            path: FileFacts(path, len(data), look_at(data, path).formats) for path, data in contents.items()
-        }
+        self.files = {path: FileFacts(path, len(data), look_at(data, path).formats) for path, data in contents.items()}
 
     def read(self, path: str, limit: int) -> bytes:
         data = self.contents[path]

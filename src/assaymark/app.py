@@ -137,7 +137,9 @@ def _with_projects(reports: list[FileReport], found: Sequence[Found], roots: Seq
             below = {r.path[len(lead) :]: r for r in reports if r.path.startswith(lead) and not real[r.path].problem}
             tree = FolderTree(below, {path: real[lead + path] for path in below})
             for path, extra in look_at_tree(tree, catalog()).items():
-                more[lead + path] = _moved(extra, lead)
+                # What is said of a path that is not there is kept with a file that is.
+                home = lead + path if path in below else next((r.path for r in reports if r.path.startswith(lead)), "")
+                more[home] = _merged(_moved(extra, lead), more.get(home))
     problems = path_problems(report.path for report in reports)
     for path, problem in problems.items():
         named = unseen(path, 0, BAD_NAME, problem)

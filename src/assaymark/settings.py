@@ -42,7 +42,10 @@ def load(path: str | None, *, start: str, today: date) -> Settings:
     Never from inside of a scanned path: a stranger's folder must not accept its own findings.
     """
     if path is not None:
-        return _read(path, today) or Settings()
+        named = _read(path, today)
+        if named is None:
+            raise UsageError(f"{path} has no table [tool.assaymark] that can be read", step="name another with --config")
+        return named
     folder = os.path.abspath(start)
     while True:
         for name in ("assaymark.toml", "pyproject.toml"):
@@ -68,9 +71,10 @@ def _read(path: str, today: date) -> Settings | None:
             return None  # a project file of others, broken or not, is not ours to refuse
         raise UsageError(f"{path} is not TOML: {error}") from error
     if os.path.basename(path) == "pyproject.toml":
-        document = document.get("tool", {}).get("assaymark")
-        if document is None:
+        tools = document.get("tool")
+        if not isinstance(tools, dict) or "assaymark" not in tools:
             return None
+        document = tools["assaymark"]
     return _settings(document, path, today)
 
 

@@ -83,13 +83,12 @@ def look_at_all(
     costs = [item.entry.size for item in found]
     total = sum(costs)
     count = jobs or _cores()
-    done = done_bytes = 0
+    done_bytes = 0
     reports: list[FileReport | None] = [None] * len(found)
     pooled = count > 1 and len(found) > 1 and (total >= _POOL_FROM_BYTES or len(found) >= _POOL_FROM_FILES)
     results = _pooled(found, costs, options, count) if pooled else _one_by_one(found, options)
-    for index, report in results:
+    for done, (index, report) in enumerate(results, 1):
         reports[index] = report
-        done += 1
         done_bytes += costs[index]
         if progress is not None:
             progress(done, len(found), done_bytes, total)
@@ -108,7 +107,16 @@ def _pooled(
 
     checkset()  # computed once, before the workers are made
     tasks = [
-        [i.path, i.entry.real, i.entry.size, i.entry.problem, i.entry.follow, options.digest, options.seconds, options.cache]
+        [
+            i.path,
+            i.entry.real,
+            i.entry.size,
+            i.entry.problem,
+            i.entry.follow,
+            options.digest,
+            options.seconds,
+            options.cache,
+        ]
         for i in found
     ]
     patience = options.seconds * 1.5 + 30

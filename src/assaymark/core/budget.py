@@ -81,5 +81,7 @@ class Budget:
     def header(self, length: int, what: str) -> None:
         """Refuse a header, index or document too large to be held in memory."""
         if length > self.limits.header:
-            message = f"{what} is {length:,} bytes long, more than the {self.limits.header >> 20} MiB that are looked at"
+            message = (
+                f"{what} is {length:,} bytes long, more than the {self.limits.header >> 20} MiB that are looked at"
+            )
             raise OverBudget(message)

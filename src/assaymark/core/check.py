@@ -51,7 +51,7 @@ RULES: dict[str, Rule] = {}
 """Every rule imported so far, by id. `load_checks` fills it."""
 
 
-def check(  # noqa: PLR0913 - one keyword for each thing a rule must say of itself
+def check(
     rule_id: str,
     *,
     layer: Layer,

@@ -95,7 +95,7 @@ class Envelope:
             signatures = tuple(Signature(str(s.get("keyid", "")), _b64(s["sig"])) for s in data["signatures"])
             kind = data["payloadType"]
             if not isinstance(kind, str):
-                raise TypeError("payloadType is not a text")  # noqa: TRY301,TRY003,EM101
+                raise TypeError("payloadType is not a text")  # noqa: TRY301
             return cls(kind, _b64(data["payload"]), signatures)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             message = f"not a DSSE envelope: {error}"

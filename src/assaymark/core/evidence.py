@@ -44,7 +44,7 @@ class Statement:
                 "_type": STATEMENT,
                 "subject": [{"name": s.name, "digest": {s.digest.algorithm: s.digest.value}} for s in self.subjects],
                 "predicateType": self.predicate_type,
-                "predicate": self.predicate,  # type: ignore[dict-item] # any JSON value
+                "predicate": self.predicate,
             }
         )
 
@@ -79,17 +79,20 @@ def read_statement(envelope: Envelope) -> Statement:
             message = "predicate is not an object or predicateType not a text"
             raise Malformed(message)
         return Statement(subjects, data["predicateType"], predicate)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         message = f"not an in-toto Statement v1: {error}"
         raise Malformed(message) from error
 
 
 def _subject(entry: Mapping[str, Any]) -> Subject:
     """The first digest that we know; a subject without one cannot be matched and is refused."""
+    name = entry.get("name", "")
+    if not isinstance(name, str):
+        raise TypeError("the name of a subject is not a text")
     for algorithm, value in entry["digest"].items():
         try:
-            return Subject(entry.get("name", ""), Digest(algorithm, value))
+            return Subject(name, Digest(algorithm, value))
         except ValueError:
             continue
-    message = f"subject {entry.get('name', '')!r} has no digest that is known here"
+    message = f"subject {name!r} has no digest that is known here"
     raise ValueError(message)

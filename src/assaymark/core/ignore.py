@@ -94,7 +94,9 @@ def read_baseline(document: Any) -> list[str]:
     try:
         if document["schema"] != "assaymark/scan-report/v1":
             raise UsageError(f"the baseline has schema {document['schema']!r}")
-        return [finding["fingerprint"] for part in ("findings", "known") for finding in document[part]]
+        prints = [finding["fingerprint"] for part in ("findings", "known") for finding in document[part]]
+        "".join(prints)  # a text each
     except (KeyError, TypeError) as error:
         step = "make one with: assay scan PATH --output json:FILE"
         raise UsageError("the baseline is not an assaymark json report", step=step) from error
+    return prints

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 from assaymark.core.blob import Blob
-from assaymark.core.budget import Budget
+from assaymark.core.budget import Budget, Limits
 from assaymark.core.check import RULES, Rule, load_checks, runner_rule
 from assaymark.core.errors import Malformed, Opaque, OverBudget, Unreadable
 from assaymark.core.finding import Finding, Hit, Severity, Where, fingerprint
@@ -117,7 +117,7 @@ _rules = cache(load_checks)
 
 @cache
 def _rules_for(view: type, packages: tuple[str, ...]) -> tuple[Rule, ...]:
-    """The rules of these packages that read this view."""
+    """The rules of these packages that read this class of view."""
     return tuple(rule for package in packages for rule in _rules(package) if rule.view is view)
 
 
@@ -179,21 +179,27 @@ def look_at_tree(tree: Tree, catalog: Catalog) -> dict[str, FileReport]:
     """Look at what needs several files of a folder at once; a report for each path that something was said about."""
     logs: dict[str, _Log] = {}
     for project in catalog.projects:
-        with_path: list[str] = [""]
-
-        def log_for(path: str) -> _Log:
-            return logs.setdefault(path, _Log(path, 100))
-
-        def views(project: Project = project, place: list[str] = with_path) -> None:
-            for path, view in importlib.import_module(project.module).views(tree):
-                place[0] = path
-                _take(view, "", project.checks, log_for(path))
-
-        _guarded(views, lambda: log_for(with_path[0]), "")
+        _look_across(tree, project, logs)
     return {
         path: FileReport(path, 0, None, (), tuple(sorted(log.checks)), tuple(log.findings.values()), tuple(log.gaps))
         for path, log in logs.items()
     }
+
+
+def _look_across(tree: Tree, project: Project, logs: dict[str, _Log]) -> None:
+    """Run one project parser. What goes wrong is said of the last path that it spoke of."""
+    place = ""
+
+    def log() -> _Log:
+        return logs.setdefault(place, _Log(place, Limits().findings))
+
+    def views() -> None:
+        nonlocal place
+        for path, view in importlib.import_module(project.module).views(tree):
+            place = path
+            _take(view, "", project.checks, log())
+
+    _guarded(views, log, "", project.name)
 
 
 def unseen(path: str, size: int, rule_id: str, message: str) -> FileReport:
@@ -203,9 +209,7 @@ def unseen(path: str, size: int, rule_id: str, message: str) -> FileReport:
     return FileReport(path, size, findings=tuple(log.findings.values()))
 
 
-def _look_at(  # noqa: PLR0913 - the state of the descent
-    blob: Blob, member: str, name: str, depth: int, catalog: Catalog, budget: Budget, log: _Log
-) -> None:
+def _look_at(blob: Blob, member: str, name: str, depth: int, catalog: Catalog, budget: Budget, log: _Log) -> None:
     formats: list[Format] = []
 
     def recognise() -> None:
@@ -232,7 +236,7 @@ def _opaque(head: Head) -> str:
     return f"unknown binary content, beginning with {head.start[:8].hex(' ')}"
 
 
-def _parse(  # noqa: PLR0913
+def _parse(
     fmt: Format, blob: Blob, member: str, name: str, depth: int, catalog: Catalog, budget: Budget, log: _Log
 ) -> None:
     def parse() -> None:
@@ -263,7 +267,7 @@ def _take(item: Item, member: str, packages: tuple[str, ...], log: _Log) -> None
 
 
 def _check(view: Item, member: str, packages: tuple[str, ...], log: _Log) -> None:
-    for rule in _rules_for(type(view), packages):
+    for rule in _rules_for(type(view), packages):  # type: ignore[arg-type] # a class can be hashed
 
         def run(rule: Rule = rule) -> None:
             for hit in rule.run(view):  # type: ignore[misc] # a rule with a view has a function

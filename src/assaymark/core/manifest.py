@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import rfc8785
 
@@ -32,7 +33,7 @@ def check_path(path: str) -> str:
     return path
 
 
-def _path_problem(path: str) -> str | None:
+def _path_problem(path: str) -> str | None:  # noqa: PLR0911 - one return for each rule of the grammar
     if not path or len(path) > _MAX_PATH:
         return "is empty or longer than 4096 characters"
     if path.startswith("/"):
@@ -93,7 +94,7 @@ class Manifest:
             seen[folded] = file.path
         return cls(ordered)
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, Any]:
         """The document that is hashed."""
         return {
             "schema": SCHEMA,

@@ -79,7 +79,9 @@ def scan_policy(fail_on: Severity = Severity.HIGH) -> Policy:
     return Policy("scan", fail_on=fail_on, actions={"scan": (Requirement(TEST_RESULT),)})
 
 
-def decide(action: str, subject: Subject | None, evidence: Iterable[Evidence], policy: Policy, now: datetime) -> Verdict:
+def decide(
+    action: str, subject: Subject | None, evidence: Iterable[Evidence], policy: Policy, now: datetime
+) -> Verdict:
     """Judge whether `subject` may be the object of `action`.
 
     1. An action the policy does not name is held.
@@ -123,8 +125,11 @@ def _meets(item: Evidence, need: Requirement, now: datetime) -> bool:
         return False
     if need.max_age is None:
         return True
-    made = item.statement.made_at
-    return made is not None and timedelta(0) <= now - parse_timestamp(made) <= need.max_age
+    try:
+        age = now - parse_timestamp(item.statement.made_at or "")
+    except ValueError:
+        return False
+    return timedelta(0) <= age <= need.max_age
 
 
 def _missing(need: Requirement, signers: int) -> str:
@@ -140,10 +145,19 @@ def _weigh(item: Evidence, policy: Policy) -> Iterator[Reason]:
     predicate = item.statement.predicate
     detail = predicate.get("assaymark")
     if not isinstance(detail, Mapping):
-        outcome = {"PASSED": None, "FAILED": Outcome.DENY}.get(predicate.get("result", ""), Outcome.HOLD)
+        result = str(predicate.get("result"))
+        outcome = {"PASSED": None, "FAILED": Outcome.DENY}.get(result, Outcome.HOLD)
         if outcome:
-            yield Reason(outcome, "test-result", f"result {predicate.get('result')!r}", (str(item.digest),))
+            yield Reason(outcome, "test-result", f"result {result!r}", (str(item.digest),))
         return
+    try:
+        reasons = list(_weigh_detail(detail, policy))
+    except (KeyError, TypeError, AttributeError):
+        reasons = [Reason(Outcome.HOLD, "test-result", "its detail cannot be read", (str(item.digest),))]
+    yield from reasons
+
+
+def _weigh_detail(detail: Mapping[str, Any], policy: Policy) -> Iterator[Reason]:
     for finding in detail["findings"]:
         severity = Severity[finding["severity"].upper()]
         ref = (finding["fingerprint"],)

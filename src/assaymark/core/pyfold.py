@@ -64,6 +64,7 @@ class Folder:
         self.stars: list[str] = []
         self._busy: set[tuple[int, str]] = set()
         self._steps = 0
+        self._cut = 0
 
     def values(self, node: ast.expr | None, scope: Scope, depth: int = 0) -> tuple[Value, ...]:
         """Every known value of the expression, at most a dozen; nothing where it cannot be known."""
@@ -71,6 +72,7 @@ class Folder:
         if self._steps > _STEPS:
             raise OverBudget("the Python source binds its names in more ways than are followed")
         if node is None or depth > _DEPTH:
+            self._cut += depth > _DEPTH
             return ()
         method = getattr(self, f"_{type(node).__name__.lower()}", None)
         if method is None:
@@ -109,6 +111,7 @@ class Folder:
         if key in self._busy:
             return ()
         self._busy.add(key)
+        cut = self._cut
         found: dict[Value, None] = {}
         for value, origin in scope.names[name]:
             if isinstance(value, ast.expr):
@@ -118,7 +121,10 @@ class Folder:
         self._busy.discard(key)
         # Things come before texts: a dozen harmless texts must not push a function out.
         ordered = sorted(found, key=lambda v: not isinstance(v, Ref))
-        result = scope.known[name] = tuple(ordered[:_VALUES])
+        result = tuple(ordered[:_VALUES])
+        if cut == self._cut:
+            # What was cut short at this depth may be known at another.
+            scope.known[name] = result
         return result
 
     # --- expressions, by the lower-case name of their node type

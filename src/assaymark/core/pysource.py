@@ -59,6 +59,12 @@ class Call:
     """Keyword arguments with a constant value."""
     called: bool = True
 
+    @property
+    def hidden(self) -> bool:
+        """What is called, or the way to it, is computed: `getattr(os, x)`, `__import__(x)`, `f.__globals__`."""
+        parts = self.name.split(".")
+        return self.deed is Deed.DYNAMIC and (UNKNOWN in parts or self.name == "__import__")
+
 
 @dataclass(frozen=True, slots=True)
 class Class:

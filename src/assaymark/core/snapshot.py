@@ -52,7 +52,7 @@ def diff(before: Snapshot, after: Snapshot) -> tuple[Change, ...]:
     return tuple(_walk("", before.content, after.content))
 
 
-def _walk(pointer: str, before: Any, after: Any) -> Iterator[Change]:  # noqa: ANN401 - any JSON value
+def _walk(pointer: str, before: Any, after: Any) -> Iterator[Change]:
     pairs: list[tuple[str, Any, Any]] = [(pointer, before, after)]
     while pairs:
         place, old, new = pairs.pop()
@@ -62,11 +62,16 @@ def _walk(pointer: str, before: Any, after: Any) -> Iterator[Change]:  # noqa: A
         elif isinstance(old, list) and isinstance(new, list):
             longest = max(len(old), len(new))
             pairs.extend((f"{place}/{i}", _at(old, i), _at(new, i)) for i in reversed(range(longest)))
-        elif type(old) is not type(new) or old != new:
+        elif _kind(old) is not _kind(new) or old != new:
             yield Change(place, old, new)
 
 
-def _at(items: list[Any], index: int) -> Any:  # noqa: ANN401 - any JSON value
+def _kind(value: Any) -> type:  # noqa: ANN401 - any JSON value
+    """JSON has one kind of number: 1.0 is 1, and has its digest."""
+    return float if type(value) is int else type(value)
+
+
+def _at(items: list[Any], index: int) -> Any:
     return items[index] if index < len(items) else ABSENT
 
 

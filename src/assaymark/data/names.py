@@ -7,7 +7,7 @@ from assaymark.core.format import Head
 TABLES = (".csv", ".tsv", ".tab", ".psv")
 ROWS = (".json", ".jsonl", ".ndjson", ".geojson")
 _BUILDER = re.compile(rb"\b(?:GeneratorBased|ArrowBased|Beam|BeamBased|Dataset)Builder\b|\bBuilderConfig\b")
-_PYTHON_TAG = re.compile(rb"![^\s]{0,80}(?:python|%)|^%TAG|!<", re.MULTILINE)
+_PYTHON_TAG = re.compile(rb"![^\s]{0,80}(?:python|%[0-9a-fA-F]{2})|^%TAG|!<", re.MULTILINE)
 _YAML_LIMIT = 16 << 20
 
 

@@ -37,8 +37,9 @@ _NAMESPACES = {
 }  # fmt: skip
 _LONGEST_SECRET = 64 << 10
 _LIMIT = 16 << 20  # bytes of all documents of one file together
-_SEPARATOR = re.compile(r"^---(?=\s).*\n", re.MULTILINE)
-_DEFINITION = re.compile(r"^kind:[ \t]*[\"']?CustomResourceDefinition[\"']?[ \t]*$", re.MULTILINE)
+_SEPARATOR = re.compile(r"^---[ \t]*(?:#.*)?\r?\n", re.MULTILINE)
+_KIND = re.compile(r"^[\"']?kind[\"']?[ \t]*:", re.MULTILINE)
+_DEFINITION = re.compile(r"^kind:[ \t]*[\"']?CustomResourceDefinition[\"']?[ \t\r]*$", re.MULTILINE)
 
 
 def parse(blob: Blob, context: Context) -> Iterator[Item]:
@@ -54,8 +55,8 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
     except Malformed:
         if not template:
             raise
-        why = "a template that is no YAML before it is rendered: scan the output of `helm template`"
-        yield Skipped(context.name, why, holds=False)
+        why = "it is no YAML before it is rendered: scan the output of `helm template`"
+        yield Skipped("template", why, holds=False)
 
 
 def objects(text: str) -> Iterator[Node]:
@@ -65,7 +66,7 @@ def objects(text: str) -> Iterator[Node]:
     """
     line = 0
     for document in _SEPARATOR.split(text):
-        if not _DEFINITION.search(document):
+        if not _DEFINITION.search(document) or len(_KIND.findall(document)) > 1:
             for root in documents(document):
                 if root.kind == "mapping" and root.get("apiVersion") is not None:
                     for node, _ in walk(root):

@@ -81,6 +81,8 @@ def read(document: str, name: str) -> Lock:
         return Lock("pipenv", _bounded(pipenv(load_json(document, base), document)))
     tool, array, entry = _TOML_LOCKS.get(base, ("pip", "packages", _pylock))
     data = load_toml(document, base)
+    if not table(data, "metadata") and not data.get("version") and not data.get("lock-version"):
+        raise Malformed(f"{base} has no version and no metadata: it is cut short, or no lock")
     if not isinstance(data.get(array, []), list):
         raise Malformed(f"{base}: `{array}` is not an array of tables")
     lines = header_lines(document, array)
@@ -166,6 +168,8 @@ def _uv(row: dict[str, Any], _data: dict[str, Any], line: int) -> LockedPackage:
         names = (text(file.get("url")) or text(file.get("path")) for file in files)
         fixed = not files or _hashed(files)  # uv keeps entries that no platform has a file for
         return locked(name, version, line, "index", text(place["registry"]), fixed=fixed, files=names)
+    if not place:
+        raise Malformed(f"{text(name)} has no source (line {line})")
     return locked(name, version, line, "local", "", fixed=True)
 
 

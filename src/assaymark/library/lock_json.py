@@ -29,6 +29,8 @@ class _Cursor:
 
 def pipenv(data: dict[str, Any], document: str) -> Iterator[LockedPackage]:
     """Every category but `_meta` is a table of packages."""
+    if not isinstance(data.get("_meta"), dict):
+        raise Malformed("Pipfile.lock without `_meta`")
     cursor = _Cursor(document)
     for category, packages in data.items():
         if category == "_meta" or not isinstance(packages, dict):
@@ -51,6 +53,8 @@ def pipenv(data: dict[str, Any], document: str) -> Iterator[LockedPackage]:
 
 def npm(data: dict[str, Any], document: str) -> Iterator[LockedPackage]:
     """`packages` by path (versions 2 and 3), else the nested `dependencies` of version 1."""
+    if not data.keys() & {"lockfileVersion", "packages", "dependencies"}:
+        raise Malformed("package-lock.json without packages")
     cursor = _Cursor(document)
     if isinstance(data.get("packages"), dict):
         for path, entry in data["packages"].items():

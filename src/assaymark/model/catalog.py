@@ -14,7 +14,7 @@ def _format(name: str, recognise: magic.Recognise, checks: str = "", suffixes: t
 
 
 FORMATS = (
-    _format("pickle", magic.is_pickle, "pickle", (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt")),
+    _format("pickle", magic.is_pickle, "pickle", (".pkl", ".pickle", ".joblib", ".pt", ".ckpt")),
     _format("npy", magic.starts(b"\x93NUMPY"), "npy", (".npy",)),
     _format("safetensors", magic.is_safetensors, "safetensors", (".safetensors",)),
     Format(

@@ -4,6 +4,7 @@ A finding takes at most 8 lines. Severity and verdict are words and glyphs; colo
 """
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from assaymark.core.check import Rule
@@ -14,6 +15,7 @@ from assaymark.report import summary
 
 _SHOWN = 50
 """Findings shown in full; the rest are counted by id unless asked for."""
+_SHOWN_OF_A_RULE = 5
 _REASONS = 5
 _LINES = 8
 _WIDEST = 120
@@ -65,20 +67,31 @@ class _Page:
     # findings
 
     def findings(self) -> Iterator[str]:
-        every = self.report.findings
-        shown = every if self.verbose else every[:_SHOWN]
+        shown, rest = self.choose()
+        explained: set[str] = set()
         for group in summary.by_file(shown):
-            explained: set[str] = set()
             for finding in group:
                 yield from self.finding(finding, explain=finding.id not in explained)
                 yield ""
                 explained.add(finding.id)
-        if len(every) > len(shown):
-            yield from self.rest(every[len(shown) :])
+        if rest:
+            yield from self.rest(rest)
             yield ""
 
+    def choose(self) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+        """What is shown in full, and what is counted: a rule that is broken everywhere must not bury the others."""
+        if self.verbose:
+            return self.report.findings, ()
+        shown: list[Finding] = []
+        rest: list[Finding] = []
+        of_rule: Counter[str] = Counter()
+        for finding in self.report.findings:
+            of_rule[finding.id] += 1
+            (shown if of_rule[finding.id] <= _SHOWN_OF_A_RULE and len(shown) < _SHOWN else rest).append(finding)
+        return tuple(shown), tuple(rest)
+
     def finding(self, finding: Finding, *, explain: bool) -> Iterator[str]:
-        """The lines of one finding. Why and fix stand once for each rule and file: below they would only repeat."""
+        """The lines of one finding. Why and fix stand once for each rule: further on they would only repeat."""
         yield self.heading(finding)
         where = summary.place(self.report.locate(finding.where))
         yield f"  --> {where}  {self.paint(f'fingerprint {finding.fingerprint[:12]}', '2')}"
@@ -128,8 +141,7 @@ class _Page:
         yield from self.row("Looked at", f"{looked} · {analysed:,} parsed, {unread:,} by name and first bytes only")
         seen = [f"{summary.one_line(name)} {number:,}" for name, number in summary.formats_seen(report)]
         yield from self.row("Formats", self.some(seen, 12, ", ") or "none that is known")
-        ran = sum(number > 0 for number in report.checks.values())
-        yield from self.row("Checks", f"{ran:,} ran, {len(report.checks) - ran:,} had nothing to read")
+        yield from self.row("Checks", f"{len(report.checks):,} ran")
         if self.verbose:
             yield from self.items(
                 f"{summary.one_line(name)} {summary.plural(n, 'file')}" for name, n in sorted(report.checks.items())

@@ -28,7 +28,7 @@ class FileBlob:
         try:
             data = os.pread(self._descriptor, min(length, max(0, self.size - offset)), offset)
         except OSError as error:
-            raise Unreadable(f"read failed at {offset}: {error.strerror}") from error  # noqa: TRY003,EM102
+            raise Unreadable(f"read failed at {offset}: {error.strerror}") from error
         if self._hash is not None and offset <= self._hashed < offset + len(data):
             self._hash.update(memoryview(data)[self._hashed - offset :])
             self._hashed = offset + len(data)
@@ -93,10 +93,12 @@ class Entry:
 
 
 def walk(root: str, *, follow_links: bool, excluded: "Excluder") -> Iterator[Entry]:
-    """Every file below `root` in sorted order, no folder entered twice; links are entries with a problem.
+    """Every file below `root` in sorted order, no folder entered twice.
 
-    With `follow_links` a link to a regular file is an entry of its own; links to folders are never followed.
+    A link to a file below `root` is an entry with that file's content; a link that leads out is one only with
+    `follow_links`; a link to a folder is never followed. What is not followed is an entry with a problem.
     """
+    top = os.path.realpath(root)
     pending = [("", root)]
     while pending:
         prefix, folder = pending.pop()
@@ -114,7 +116,7 @@ def walk(root: str, *, follow_links: bool, excluded: "Excluder") -> Iterator[Ent
             if item.is_dir(follow_symlinks=False):
                 below.append((path + "/", item.path))
             else:
-                yield _entry(path, item, follow_links=follow_links)
+                yield _entry(path, item, top, follow_links=follow_links)
         pending.extend(reversed(below))
 
 
@@ -128,7 +130,7 @@ class Excluder:
 
     def __call__(self, path: str, real: str) -> bool:
         """Whether `path` (relative to the root) is left out."""
-        from fnmatch import fnmatchcase  # noqa: PLC0415 - only where something is walked
+        from fnmatch import fnmatchcase
 
         why = ""
         if self._git and path == ".git" and os.path.exists(os.path.join(real, "HEAD")):
@@ -140,7 +142,7 @@ class Excluder:
         return bool(why)
 
 
-def _entry(path: str, item: "os.DirEntry[str]", *, follow_links: bool) -> Entry:
+def _entry(path: str, item: "os.DirEntry[str]", root: str, *, follow_links: bool) -> Entry:
     name = _printable(path)
     try:
         if not item.is_symlink():
@@ -148,14 +150,15 @@ def _entry(path: str, item: "os.DirEntry[str]", *, follow_links: bool) -> Entry:
             problem = "" if stat.S_ISREG(status.st_mode) else f"is a {_kind(status.st_mode)}, not a file"
             return Entry(name, item.path, status.st_size, problem)
         target = os.readlink(item.path)
-        if not follow_links:
-            return Entry(name, item.path, 0, f"is a symbolic link to {target!r}, not followed")
-        status = os.stat(item.path)
+        real = os.path.realpath(item.path)
+        if not follow_links and not real.startswith(root + os.sep):
+            return Entry(name, item.path, 0, f"is a symbolic link out of the folder, to {target!r}; --follow-links reads it")
+        status = os.stat(real)
     except OSError as error:
         return Entry(name, item.path, 0, f"cannot be read: {error.strerror}")
     if not stat.S_ISREG(status.st_mode):
         return Entry(name, item.path, 0, f"is a symbolic link to a {_kind(status.st_mode)}, never followed")
-    return Entry(name, item.path, status.st_size, follow=True)
+    return Entry(name, real, status.st_size)
 
 
 def _kind(mode: int) -> str:

@@ -76,7 +76,8 @@ def literals(text: str) -> Iterator[Pair]:
 def credentials(text: str, pairs: Iterable[Pair], *, passwords: bool = True, where: str = "") -> Iterator[Credential]:
     """Every secret once: those of known formats, then those that `pairs` name.
 
-    `passwords` false leaves out words that somebody chose: in source code they are mostly made up for a test.
+    `passwords` false leaves out what somebody may have chosen, passwords and short tokens: in source code they are
+    mostly made up for a test, or name something else.
     """
     lines = text.split("\n")
     named = 0
@@ -89,7 +90,8 @@ def credentials(text: str, pairs: Iterable[Pair], *, passwords: bool = True, whe
         taken.append(match.span("value"))
     for name, value, start in pairs:
         kind = looks_secret(name, value)
-        if kind is None or (kind == "password" and not passwords) or named >= _MOST:
+        chosen = kind == "password" or len(value) < 20
+        if kind is None or (chosen and not passwords) or named >= _MOST:
             continue
         if any(a < start + len(value) and start < b for a, b in taken):
             continue

@@ -13,7 +13,7 @@ from assaymark.core.secrets import safe_excerpt
 from assaymark.core.yamltree import Node, walk
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_VERSION = re.compile(r"(?:release[/-])?v?\d+(?:[._-]\w+)*", re.IGNORECASE)
+_VERSION = re.compile(r"(?:[A-Za-z][A-Za-z0-9.]*[/-])*v?\d+(?:[._-]\w+)*", re.IGNORECASE)
 _EXPRESSION = re.compile(r"\$\{\{(?P<inner>.{1,1000}?)\}\}", re.DOTALL)
 _CALM = re.compile(r"\b(?:contains|startsWith|endsWith|hashFiles)\s*\([^()]*\)|[\w.*\[\]'-]+\s*[!=]=\s*[\w.*\[\]'-]+")
 _STRANGER = re.compile(

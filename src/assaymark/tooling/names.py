@@ -50,10 +50,15 @@ def is_other_yaml(head: Head) -> bool:
 
 
 def is_settings(head: Head) -> bool:
-    """A text that people or tools keep settings or code in, by its name."""
+    """A text that people or tools keep settings in, by its name."""
     name = head.basename
     if name in _OTHERS or not head.is_text or head.size == 0:
         return False
-    if name in _SETTINGS or name.endswith(LINES + CODE) or ".env." in name:
+    if name in _SETTINGS or name.endswith(LINES) or ".env." in name:
         return True
     return name.endswith(".json") and head.size <= _JSON_LIMIT
+
+
+def is_script(head: Head) -> bool:
+    """Source code, by its name."""
+    return head.basename.endswith(CODE) and head.basename not in _OTHERS and head.is_text and head.size > 0

@@ -17,6 +17,8 @@ from assaymark.tooling.shell import logical_lines, runs_download, unpinned_insta
 
 _WHAT = "the notebook"
 _MOST_CELLS = 20_000
+_MOST_MISSES = 100
+"""Searches for a line that may fail; each has read to the end of the file."""
 _MOST_TEXT = 1 << 20
 """Characters of one output that are searched for credentials."""
 _SHELL_CELLS = re.compile(r"%%(?:bash|sh|!|sx|system|script[ ]+(?:\S*/)?(?:bash|sh|zsh))\b")
@@ -88,16 +90,20 @@ class _Lines:
         self._raw = raw
         self._at = 0
         self._line = 1
+        self._misses = 0
 
     def of(self, text: str) -> int:
         """Line (from 1) of the next place that has this text as JSON spells it; the last line found if there is none."""
         text = text.strip("\n")[:200]
+        if self._misses > _MOST_MISSES:
+            return self._line
         for spelled in dict.fromkeys((json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1])):
             at = self._raw.find(spelled, self._at) if spelled else -1
             if at >= 0:
                 self._line += self._raw.count("\n", self._at, at)
                 self._at = at
-                break
+                return self._line
+        self._misses += 1
         return self._line
 
 

@@ -24,7 +24,9 @@ def bar(*, enabled: bool) -> Iterator[Progress | None]:
             return
         shown = int(part * 200)
         filled = int(part * _WIDTH)
-        line = f"\r{'█' * filled}{'░' * (_WIDTH - filled)} {files:,}/{all_files:,} files, {_size(done)} of {_size(total)}"
+        line = (
+            f"\r{'█' * filled}{'░' * (_WIDTH - filled)} {files:,}/{all_files:,} files, {_size(done)} of {_size(total)}"
+        )
         sys.stderr.write(line + "\x1b[K")
         sys.stderr.flush()
 

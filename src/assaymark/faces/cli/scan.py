@@ -22,7 +22,9 @@ _MAX_BASELINE = 256 << 20
 @click.command("scan")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="What to print.", show_default=True)
-@click.option("-o", "--output", "outputs", multiple=True, metavar="FORMAT:FILE", help="Also write a report. Repeatable.")
+@click.option(
+    "-o", "--output", "outputs", multiple=True, metavar="FORMAT:FILE", help="Also write a report. Repeatable."
+)
 @click.option("--fail-on", metavar="SEVERITY", help="Deny from this severity on [default: high].")
 @click.option("--persona", metavar="WHO", help="Hear as regular, pedantic or auditor [default: regular].")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 whatever the verdict: report only.")
@@ -34,7 +36,9 @@ _MAX_BASELINE = 256 << 20
 @click.option("--evidence", metavar="FILE", help="Write signed evidence of this scan; needs --key.")
 @click.option("--key", metavar="KEY", help="Private key: a file, or the name of one in the home.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes [default: all cores].")
-@click.option("--timeout", type=click.FloatRange(1), default=600.0, metavar="SECONDS", help="For each file [default: 600].")
+@click.option(
+    "--timeout", type=click.FloatRange(1), default=600.0, metavar="SECONDS", help="For each file [default: 600]."
+)
 @click.option("--no-digest", is_flag=True, help="Read headers and code only, hash nothing.")
 @click.option("--no-cache", is_flag=True, help="Look again at what was looked at before.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the verdict.")

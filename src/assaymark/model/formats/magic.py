@@ -61,7 +61,7 @@ def is_pickle(head: Head) -> bool:
 
 def is_safetensors(head: Head) -> bool:
     """Eight bytes of header length, then the `{` of its JSON."""
-    return len(head.start) > 8 and head.start[8] == 0x7B and head.start[5:8] == b"\0\0\0"
+    return len(head.start) > 8 and head.start[8] == 0x7B and head.start[4:8] == b"\0\0\0\0" and head.start[3] < 6
 
 
 def is_hdf5(head: Head) -> bool:

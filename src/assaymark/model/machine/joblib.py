@@ -48,7 +48,7 @@ def _object_array(machine: "Machine") -> None:
 
 
 def _count(shape: object, offset: int) -> int:
-    if not isinstance(shape, tuple) or not all(type(n) is int and 0 <= n for n in shape):
+    if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
         raise Malformed("a joblib array whose shape cannot be told", offset=offset)
     count = 1
     for length in shape:

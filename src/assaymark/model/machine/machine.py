@@ -18,7 +18,15 @@ from assaymark.model.machine.memo import Memo
 from assaymark.model.machine.reader import CutOff, Reader
 from assaymark.model.machine.table import judge
 from assaymark.model.machine.values import (
-    ANY, SHARED, Bag, Global, Instance, Lost, Raw, all_inert, globals_in, is_active,
+    ANY,
+    Bag,
+    Global,
+    Instance,
+    Lost,
+    Raw,
+    all_inert,
+    globals_in,
+    is_active,
 )  # fmt: skip
 
 MAX_STACK = 10_000_000
@@ -75,7 +83,6 @@ class Result:
         else:
             self.dropped += 1
 
-
     def copy(self) -> "Result":
         """An account that can be thrown away."""
         return Result(dict(self.events), self.dropped, self.effects, dict(self.nested))
@@ -85,7 +92,7 @@ class Result:
         self.events, self.dropped, self.effects, self.nested = other.events, other.dropped, other.effects, other.nested
 
 
-class Stop(Exception):  # noqa: N818 - the STOP opcode, not an error
+class Stop(Exception):
     """The stream ended as it should."""
 
 
@@ -96,7 +103,7 @@ class Machine:
     `later`: an earlier stream may have left a memo behind (one Unpickler, several loads).
     """
 
-    def __init__(  # noqa: PLR0913 - the state of a stream
+    def __init__(
         self, blob: Blob, start: int, budget: Budget, result: Result,
         *, keep: frozenset[int] = frozenset(), strict: bool = False, later: bool = False, depth: int = 0,
     ) -> None:  # fmt: skip

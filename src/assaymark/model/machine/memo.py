@@ -5,7 +5,7 @@ cap; a text that was dropped comes back as Lost(slot), and a second pass is told
 """
 
 from assaymark.core.errors import OverBudget
-from assaymark.model.machine.values import ANY, DATA, SHARED, Bag, Instance, Lost, Raw, is_active
+from assaymark.model.machine.values import ANY, DATA, SHARED, Bag, Lost, Raw, is_active
 
 _MAX_SLOTS = 1 << 27
 _MAX_FAR = 100_000
@@ -41,7 +41,7 @@ class Memo:
         if type(value) is str and slot == len(kinds) and not self._far and slot < _MAX_SLOTS:
             kinds.append(_DATA)
             self.size = slot + 1
-            if (len(value) <= _MAX_NAME and len(self._names) < _MAX_NAMES) or slot in self._keep:
+            if self._keeps(slot, value):
                 self._names[slot] = value
         else:
             self.put(slot, value)
@@ -63,13 +63,15 @@ class Memo:
             kinds[slot] = kind
         else:
             self._put_far(slot, kind)
-        if type(value) is str:
-            if slot in self._keep or (len(value) <= _MAX_NAME and len(self._names) < _MAX_NAMES):
-                self._names[slot] = value
-                return
+        if type(value) is str and self._keeps(slot, value):
+            self._names[slot] = value
+            return
         self._names.pop(slot, None)
         if kind == _OWN and len(self._own) < _MAX_FAR:
             self._own[slot] = value
+
+    def _keeps(self, slot: int, text: str) -> bool:
+        return (len(text) <= _MAX_NAME and len(self._names) < _MAX_NAMES) or slot in self._keep
 
     def _put_far(self, slot: int, kind: int) -> None:
         """A slot beyond the dense part: few in a sane stream."""

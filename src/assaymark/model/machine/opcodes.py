@@ -98,11 +98,11 @@ def _none(m: Machine) -> None:
 
 
 def _true(m: Machine) -> None:
-    m.stack.append(True)  # noqa: FBT003 - the value itself
+    m.stack.append(True)
 
 
 def _false(m: Machine) -> None:
-    m.stack.append(False)  # noqa: FBT003 - the value itself
+    m.stack.append(False)
 
 
 def _binint1(m: Machine) -> None:

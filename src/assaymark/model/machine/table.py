@@ -51,7 +51,7 @@ def _danger_of_path(path: str) -> str:
 
 @cache
 def vetted() -> dict[str, dict[str, tuple[frozenset[str], str]]]:
-    """module -> name -> (uses, argument rule). Format: `[module]` sections, lines `name use…`, `call(args=RULE)`."""
+    """Module -> name -> (uses, argument rule). Format: `[module]` sections, lines `name use…`, `call(args=RULE)`."""
     table: dict[str, dict[str, tuple[frozenset[str], str]]] = {}
     section: dict[str, tuple[frozenset[str], str]] = {}
     seen: dict[str, tuple[frozenset[str], str]] = {}
@@ -81,7 +81,7 @@ def _uses(text: str) -> tuple[frozenset[str], str]:
 
 @cache
 def dangerous() -> dict[str, dict[str, str]]:
-    """module -> name or `*` -> what it does. Format: `[module]` sections, lines `name phrase`."""
+    """Module -> name or `*` -> what it does. Format: `[module]` sections, lines `name phrase`."""
     table: dict[str, dict[str, str]] = {}
     section: dict[str, str] = {}
     for line in _lines("dangerous.txt"):

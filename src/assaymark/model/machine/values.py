@@ -87,7 +87,8 @@ class Bag:
     def extend(self, values: list[object]) -> None:
         """Add values; past TRACKED the single items are forgotten."""
         if not _INERT.issuperset(map(type, values)):
-            self.active = any([_enters(value) for value in values]) or self.active
+            entering = [_enters(value) for value in values]  # each is told, so no short cut
+            self.active = self.active or any(entering)
         if self.items is not None:
             if len(self.items) + len(values) > TRACKED:
                 self.items = None
