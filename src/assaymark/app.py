@@ -119,7 +119,7 @@ def identify(path: str, *, exclude: Sequence[str] = ()) -> tuple[Digest, Manifes
     for item in found:
         if item.entry.problem:
             raise Unreadable(f"{item.path} {item.entry.problem}")
-        with open_blob(item.entry.real, follow=item.entry.follow) as blob:
+        with open_blob(item.entry.real) as blob:
             files.append(ManifestFile(item.path, blob.size, str(blob.sha256())))
     if roots[0].is_folder:
         manifest = Manifest.of(files)

@@ -73,7 +73,7 @@ def _single(path: str, name: str) -> Entry:
         size = os.stat(path).st_size
     except OSError as error:
         return Entry(name, path, 0, f"cannot be read: {error.strerror}")
-    return Entry(name, path, size, follow=True)
+    return Entry(name, os.path.realpath(path), size)
 
 
 def look_at_all(
@@ -112,7 +112,6 @@ def _pooled(
             i.entry.real,
             i.entry.size,
             i.entry.problem,
-            i.entry.follow,
             options.digest,
             options.seconds,
             options.cache,
@@ -130,8 +129,8 @@ def _pooled(
 
 def _work(task: list[object]) -> dict[str, object]:
     """One task of the pool: JSON in, JSON out."""
-    path, real, size, problem, follow, digest, seconds, cache = task
-    entry = Entry(str(path), str(real), int(str(size)), str(problem), follow=bool(follow))
+    path, real, size, problem, digest, seconds, cache = task
+    entry = Entry(str(path), str(real), int(str(size)), str(problem))
     options = Options(bool(digest), float(str(seconds)), None if cache is None else str(cache))
     return file_to_json(look_at_path(Found(str(path), entry), options))
 
@@ -142,7 +141,7 @@ def look_at_path(item: Found, options: Options) -> FileReport:
     if entry.problem:
         return unseen(item.path, entry.size, UNREADABLE, entry.problem)
     try:
-        with open_blob(entry.real, follow=entry.follow, digest=options.digest) as blob:
+        with open_blob(entry.real, digest=options.digest) as blob:
             store = ResultCache(options.cache, checkset()) if options.cache else None
             if store and store.may_hold(blob.size):
                 hit = store.get(blob.size, str(blob.sha256()), item.path)
@@ -173,7 +172,7 @@ class FolderTree:
     def read(self, path: str, limit: int) -> bytes:
         """See core.format.Tree."""
         entry = self._entries[path]
-        with open_blob(entry.real, follow=entry.follow, digest=False) as blob:
+        with open_blob(entry.real, digest=False) as blob:
             if blob.size > limit:
                 raise OverBudget(f"{path} is {blob.size:,} bytes long, more than the {limit:,} that are looked at")
             return blob.read(0, limit)

@@ -62,7 +62,6 @@ def test_exit_code(assay: Assay, arguments: list[str], code: int) -> None:
         ["clean.pkl", "--output", "json"],
         ["clean.pkl", "--output", "pdf:x"],
         ["clean.pkl", "--output", "json:"],
-        ["clean.pkl", "--output", "json:no/such/folder/x.json"],
         ["clean.pkl", "--evidence", "e.json"],
         ["clean.pkl", "--key", "k"],
         ["clean.pkl", "--evidence", "e.json", "--key", "gone"],
@@ -134,7 +133,7 @@ def test_in_every_form_stdout_is_the_document_and_stderr_is_silent(assay: Assay,
     assert ran.err == ""
     assert ran.code == (0 if path == "clean.pkl" else 1)
     assert ran.out.endswith("\n")
-    assert ("MDL001" in ran.out) == (path != "clean.pkl") or form in {"html", "sarif", "json", "junit"}
+    assert "os.system" in ran.out or path == "clean.pkl"
     match form:
         case "json":
             jsonschema_rs.validate(schema("scan-report-v1"), json.loads(ran.out))
@@ -145,6 +144,12 @@ def test_in_every_form_stdout_is_the_document_and_stderr_is_silent(assay: Assay,
         case "html":
             assert ran.out.lower().startswith("<!doctype html>")
             assert ran.out.rstrip().endswith("</html>")
+
+
+def test_a_place_that_cannot_be_written_is_an_error(assay: Assay) -> None:
+    ran = assay("scan", "clean.pkl", "--output", "json:no/such/folder/x.json")
+    assert ran.code == 2
+    assert ran.err.startswith("assay: cannot write no/such/folder/x.json: No such file or directory")
 
 
 def test_several_outputs_in_one_run(assay: Assay, folder: Path) -> None:
@@ -205,12 +210,11 @@ def test_verbose_names_every_check(assay: Assay) -> None:
 
 
 def test_persona(assay: Assay, folder: Path) -> None:
-    import joblib  # torch's and joblib's nesting is MDL007, for auditors
-
-    joblib.dump({"x": 1}, folder / "plain.joblib")
-    regular, auditor = report(assay, "model"), report(assay, "model", "--persona", "auditor")
-    assert regular["summary"]["hidden"] == len(auditor["findings"]) - len(regular["findings"])  # type: ignore[index,arg-type]
-    assert auditor["summary"]["hidden"] == 0  # type: ignore[index]
+    inner = b"]."
+    (folder / "nested.pkl").write_bytes(b"\x80\x04ctorch.storage\n_load_from_bytes\nC\x02" + inner + b"\x85R.")
+    regular, auditor = report(assay, "nested.pkl"), report(assay, "nested.pkl", "--persona", "auditor")
+    assert (ids(regular), regular["summary"]["hidden"]) == ([], 1)  # type: ignore[index]
+    assert (ids(auditor), auditor["summary"]["hidden"]) == (["MDL007"], 0)  # type: ignore[index]
 
 
 def test_fail_on_changes_the_policy(assay: Assay) -> None:
@@ -279,7 +283,7 @@ def test_exclude_is_shown_and_changes_the_digest(assay: Assay, folder: Path) -> 
 
 def test_exclude_from_settings(assay: Assay, folder: Path) -> None:
     (folder / "assaymark.toml").write_text('exclude = ["evil*", "unknown*"]\n')
-    assert assay("scan", ".").code in {0, 3}
+    assert assay("scan", ".").code == 0
     assert report(assay, ".", "--config", "assaymark.toml")["coverage"]["excluded"]  # type: ignore[index]
 
 

@@ -17,7 +17,7 @@ from assaymark.core.pydeeds import STDLIB, UNKNOWN, canonical
 _DEPTH = 60
 _VALUES = 12
 _TEXT = 1 << 16
-_STEPS = 3_000_000
+_STEPS = 1_000_000
 _BUILTINS = frozenset(dir(builtins)) | {"__builtins__", "execfile", "get_ipython", "unicode", "reduce"}
 _CODECS = frozenset({"utf-8", "utf8", "ascii", "latin-1", "latin1", "rot13", "rot_13", "hex", "base64", "utf-16"})
 _PURE = frozenset({"lower", "upper", "strip", "lstrip", "rstrip", "swapcase", "capitalize", "title"})
@@ -64,7 +64,9 @@ class Folder:
         self.stars: list[str] = []
         self._busy: set[tuple[int, str]] = set()
         self._steps = 0
+        self._known: dict[tuple[int, int], tuple[Value, ...]] = {}
         self._cut = 0
+        """How often a value was given up: too deep, or asked for while it is being worked out."""
 
     def values(self, node: ast.expr | None, scope: Scope, depth: int = 0) -> tuple[Value, ...]:
         """Every known value of the expression, at most a dozen; nothing where it cannot be known."""
@@ -77,8 +79,15 @@ class Folder:
         method = getattr(self, f"_{type(node).__name__.lower()}", None)
         if method is None:
             return ()
+        key = (id(node), id(scope))
+        if key in self._known:
+            return self._known[key]
+        cut = self._cut
         found: Iterable[Value] = method(node, scope, depth + 1)
-        return tuple(dict.fromkeys(found))[:_VALUES]
+        result = tuple(dict.fromkeys(found))[:_VALUES]
+        if cut == self._cut and isinstance(node, (ast.Call, ast.BinOp)):
+            self._known[key] = result
+        return result
 
     def text(self, node: ast.expr | None, scope: Scope, depth: int = 0) -> str | None:
         """Return the expression's only value when that is a text."""
@@ -109,6 +118,7 @@ class Folder:
             return scope.known[name]
         key = (id(scope), name)
         if key in self._busy:
+            self._cut += 1
             return ()
         self._busy.add(key)
         cut = self._cut
@@ -154,17 +164,21 @@ class Folder:
         while isinstance(base, ast.Attribute):
             names.append(base.attr)
             base = base.value
-        found: list[Value] = []
-        for value in self.values(base, scope, depth):
-            if isinstance(value, Ref):
-                name = value.name
-                for attr in reversed(names):
+        return self._members(self.values(base, scope, depth), names[::-1], depth)
+
+    def _members(self, bases: tuple[Value, ...], names: list[str], depth: int) -> list[Ref]:
+        """What stands at `base.a.b`; of an unknown base, what is stored anywhere under the last name."""
+        found: list[Ref] = []
+        for base in bases:
+            if isinstance(base, Ref):
+                name = base.name
+                for attr in names:
                     name = _member(name, attr)
                 found.append(Ref(name))
-        key = (-1, node.attr)
-        if not found and node.attr in self.fields and key not in self._busy:
+        key = (-1, names[-1])
+        if not found and names[-1] in self.fields and key not in self._busy:
             self._busy.add(key)
-            for expression, where in self.fields[node.attr][: _VALUES * 4]:
+            for expression, where in self.fields[names[-1]][: _VALUES * 4]:
                 found.extend(v for v in self.values(expression, where, depth) if isinstance(v, Ref))
             self._busy.discard(key)
         return found
@@ -244,20 +258,26 @@ class Folder:
     def _call(self, node: ast.Call, scope: Scope, depth: int) -> Iterable[Value]:
         function = node.func
         if isinstance(function, ast.Attribute):
-            yield from self._method(node, function, scope, depth)
-        for value in self.values(function, scope, depth):
+            bases = self.values(function.value, scope, depth)
+            yield from self._method(node, function.attr, bases, scope, depth)
+            called: Iterable[Value] = self._members(bases, [function.attr], depth)
+        else:
+            called = self.values(function, scope, depth)
+        for value in called:
             if isinstance(value, Ref):
                 yield from self._called(value.name, node, scope, depth)
 
-    def _method(self, node: ast.Call, function: ast.Attribute, scope: Scope, depth: int) -> Iterable[Value]:
-        for base in self.values(function.value, scope, depth):
-            if isinstance(base, Ref):
-                if function.attr == "__getattribute__" and len(node.args) == 1:
-                    yield from self._attributes((base,), node.args[0], scope, depth)
-                continue
-            arguments = [self.values(a, scope, depth) for a in node.args]
-            if all(len(a) == 1 for a in arguments):
-                yield from _text_method(base, function.attr, [a[0] for a in arguments])
+    def _method(
+        self, node: ast.Call, name: str, bases: tuple[Value, ...], scope: Scope, depth: int
+    ) -> Iterable[Value]:
+        """Calls whose result follows from the object itself."""
+        if name == "__getattribute__" and len(node.args) == 1:
+            yield from self._attributes([b for b in bases if isinstance(b, Ref)], node.args[0], scope, depth)
+        texts = [b for b in bases if not isinstance(b, Ref)]
+        arguments = [self.values(a, scope, depth) for a in node.args] if texts else []
+        if all(len(a) == 1 for a in arguments):
+            for base in texts:
+                yield from _text_method(base, name, [a[0] for a in arguments])
 
     def _called(self, name: str, node: ast.Call, scope: Scope, depth: int) -> Iterable[Value]:  # noqa: C901, PLR0912 - one case a function
         first = node.args[0] if node.args else None

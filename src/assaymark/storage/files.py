@@ -14,7 +14,7 @@ _PERMISSION = "give read permission, or take the path out of the scan"
 
 
 class FileBlob:
-    """One regular file, open. Sequential reads are hashed as they pass; `sha256` reads only what was skipped."""
+    """One regular file, open. What is read is hashed as it passes, and what a reader skips is hashed on the way."""
 
     def __init__(self, descriptor: int, *, digest: bool) -> None:
         self._descriptor = descriptor
@@ -27,27 +27,37 @@ class FileBlob:
         """See core.blob.Blob."""
         try:
             data = os.pread(self._descriptor, min(length, max(0, self.size - offset)), offset)
+            end = offset + len(data)
+            if self._hash is None or end <= self._hashed:
+                return data
+            if offset > self._hashed and end < self.size:  # a look at the very end is no sign of progress
+                self._hash_up_to(offset)
         except OSError as error:
             raise Unreadable(f"read failed at {offset}: {error.strerror}") from error
-        if self._hash is not None and offset <= self._hashed < offset + len(data):
+        if offset <= self._hashed:
             self._hash.update(memoryview(data)[self._hashed - offset :])
-            self._hashed = offset + len(data)
+            self._hashed = end
         return data
 
     def sha256(self) -> str | None:
         """Digest of the whole content, or None when it was not asked for. Raises Unreadable if the file changed."""
         if self._hash is None:
             return None
-        buffer = bytearray(_BLOCK)
-        window = memoryview(buffer)
-        while self._hashed < self.size:
-            count = os.preadv(self._descriptor, [window], self._hashed)
-            if not count:
-                break
-            self._hash.update(window[:count])
-            self._hashed += count
+        try:
+            self._hash_up_to(self.size)
+        except OSError as error:
+            raise Unreadable(f"read failed: {error.strerror}") from error
         self.verify_unchanged()
         return self._hash.hexdigest()
+
+    def _hash_up_to(self, end: int) -> None:
+        buffer = memoryview(bytearray(min(_BLOCK, max(0, end - self._hashed))))
+        while self._hash is not None and self._hashed < end:
+            count = os.preadv(self._descriptor, [buffer[: end - self._hashed]], self._hashed)
+            if not count:
+                return  # it shrank: verify_unchanged will say so
+            self._hash.update(buffer[:count])
+            self._hashed += count
 
     def verify_unchanged(self) -> None:
         """Raise Unreadable when size or times moved since the file was opened."""
@@ -60,11 +70,10 @@ class FileBlob:
 
 
 @contextmanager
-def open_blob(path: str, *, follow: bool = False, digest: bool = True) -> Iterator[FileBlob]:
+def open_blob(path: str, *, digest: bool = True) -> Iterator[FileBlob]:
     """Open a regular file; anything else, and anything that the system refuses, raises Unreadable."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-    flags |= 0 if follow else getattr(os, "O_NOFOLLOW", 0)
-    flags |= getattr(os, "O_BINARY", 0)
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(path, flags)
     except OSError as error:
@@ -81,15 +90,14 @@ def open_blob(path: str, *, follow: bool = False, digest: bool = True) -> Iterat
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A path met on a walk. `problem` says why its bytes cannot be had, `follow` that it is a link to be followed."""
+    """A path met on a walk. `problem` says why its bytes cannot be had."""
 
     path: str
     """Relative to the root, POSIX, undecodable bytes as backslash escapes."""
     real: str
-    """What the operating system is asked for."""
+    """What the operating system is asked for: where a link leads, if it may be followed."""
     size: int
     problem: str = ""
-    follow: bool = False
 
 
 def walk(root: str, *, follow_links: bool, excluded: "Excluder") -> Iterator[Entry]:
