@@ -34,7 +34,7 @@ import warnings
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TABLE = os.path.join(HERE, "..", "src", "assaymark", "model", "machine", "vetted.txt")
-OTHER = "# ---- other versions: names that the versions above do not have ----"
+OTHER = "# ---- other versions of the libraries: names as they write them ----"
 TABLE_VERSION = "1"
 
 LIBRARIES = {
@@ -59,34 +59,36 @@ LIBRARIES = {
         r"scipy\.spatial\.distance",
     ),
     "torch": (
-        r"torch\.(nn\.(modules|utils)\..*|optim(\..*)?|amp\.grad_scaler|cuda\.amp\.grad_scaler|distributions\..*"
+        r"torch\.(nn\.(modules|utils)\..*|optim(\..*)?|nn\.parallel\.data_parallel|amp\.grad_scaler|cuda\.amp\.grad_scaler|distributions\..*"
         r"|utils\.data\.(dataset|sampler))",
         r".*\.(_expanded_weights.*|_functions|lazy|_multi_tensor.*|_stateless|_per_sample_grad|_named_member_accessor"
         r"|linear_cross_entropy.*|distributions\.(constraint.*|kl|utils)|prune)(\..*)?",
         r"torch\.nn\.(functional|init)",
     ),
     "torchvision": (r"torchvision\.(models|ops|transforms)\..*", r".*\.(_api|_utils_video|v2.*|feature_extraction)", r"$"),
-    "ultralytics": (r"ultralytics\.(nn\.(tasks|modules\..*)|utils\.(loss|tal)|utils)", r"$", r"$"),
     "transformers": (
         r"transformers\.(training_args.*|trainer_utils|trainer_pt_utils|trainer_callback|modeling_outputs"
         r"|generation\.configuration_utils|activations|pytorch_utils|feature_extraction_utils"
-        r"|utils\.(quantization_config|generic)|debug_utils)",
+        r"|utils\.(quantization_config|generic)|debug_utils|deepspeed"
+        r"|integrations\.deepspeed)",
         r".*_tf",
         r"$",
     ),
     "trl": (r"trl\.trainer\..*_config", r"$", r"$"),
-    "accelerate": (r"accelerate\.(state|utils\.dataclasses)", r"$", r"$"),
+    "accelerate": (r"accelerate\.(state|utils\.(dataclasses|deepspeed))", r"$", r"$"),
     "peft": (r"peft\.(config|utils\.peft_types|tuners\..*\.config)", r"$", r"$"),
     "sentence_transformers": (r"sentence_transformers\.(.*\.)?training_args", r"$", r"$"),
     "xgboost": (r"xgboost\.(core|sklearn|callback)", r"$", r"$"),
     "lightgbm": (r"lightgbm\.(basic|sklearn|callback)", r"$", r"$"),
 }
 
+HAND_REVIEWED = ["numpy", "pandas", "joblib", "catboost", "tokenizers", "pyarrow"]
 NOT_TAKEN = re.compile(
+    r"torchvision\..*(Weights|_ModelURLs)|"
     r"transformers\.(activations\.ClassInstantier|trainer_callback\.(CallbackHandler|ProgressCallback)"
     r"|utils\.generic\.(ContextManagers|GeneralInterface)|trainer_pt_utils\.(EvalLoop|IterableDatasetShard).*"
     r"|debug_utils\.DebugUnder.*|feature_extraction_utils\.Feature.*)"
-    r"|accelerate\.state\.GradientState|scipy\.optimize\..*\.(Brent|MemoizeJac|_.*)|torch\.optim\.lr_scheduler\._[a-z].*"
+    r"|accelerate\.(state\.GradientState|utils\.deepspeed\.DeepSpeed.*)|scipy\.optimize\..*\.(Brent|MemoizeJac|_.*)|torch\.optim\.lr_scheduler\._[a-z].*"
 )
 """Classes that pass the criteria and are yet left out: ClassInstantier calls what it holds when an item is read."""
 NOT_WALKED = re.compile(r"(^|\.)(tests?|testing|conftest|setup|__main__|f2py|distutils|benchmarks?|cli|commands)(\.|$)")
@@ -247,7 +249,11 @@ def run_collect(out, libraries):
     entries, versions = {}, {}
     for library in libraries:
         entries.update(collect(library, judge))
-        versions[library] = getattr(importlib.import_module(library), "__version__", "?")
+    for library in list(libraries) + HAND_REVIEWED:
+        try:
+            versions[library] = importlib.import_module(library).__version__.split("+")[0]
+        except ImportError:
+            continue
     with open(out, "w", encoding="utf-8") as file:
         json.dump({"versions": versions, "entries": entries}, file, indent=0, sort_keys=True)
     for name, classes in sorted(judge.missing.items(), key=lambda item: -len(item[1])):
@@ -304,25 +310,27 @@ def run_write(current, other):
     """Merge the parts and write the table."""
     now, before = read_hand()
     versions = {}
-    for path in current:
+    for path in current + other:
         with open(path, encoding="utf-8") as file:
             part = json.load(file)
-        merge(now, part["entries"])
+        if path in current:
+            merge(now, part["entries"])
+        else:
+            merge(before, part["entries"], [now])
         for library, version in part["versions"].items():
-            versions.setdefault(library, []).append(version)
-    for path in other:
-        with open(path, encoding="utf-8") as file:
-            part = json.load(file)
-        merge(before, part["entries"], [now])
-        for library, version in part["versions"].items():
-            versions.setdefault(library, []).append(version)
-    reviewed = ", ".join("%s %s" % (name, "/".join(seen)) for name, seen in sorted(versions.items()))
+            versions.setdefault(library, set()).add(version)
     with open(os.path.join(HERE, "header.txt"), encoding="utf-8") as file:
-        lines = file.read().replace("{version}", TABLE_VERSION).replace("{reviewed}", reviewed).rstrip("\n").split("\n")
+        header = file.read().rstrip("\n").replace("{version}", TABLE_VERSION)
+    reviewed = ["#   %s %s" % (name, " ".join(sorted(seen, key=_version))) for name, seen in sorted(versions.items())]
+    lines = header.replace("{reviewed}", "\n".join(reviewed)).split("\n")
     lines += _sections(now) + ["", OTHER] + _sections(before)
     with open(TABLE, "w", encoding="utf-8", newline="\n") as file:
         file.write("\n".join(lines) + "\n")
     print(sum(map(len, now.values())), "+", sum(map(len, before.values())), "entries,", os.path.getsize(TABLE), "bytes")
+
+
+def _version(text):
+    return [int(part) if part.isdigit() else 0 for part in text.split(".")]
 
 
 def _sections(table):

@@ -24,7 +24,7 @@ from assaymark.settings import Settings
 from assaymark.settings import home as home_folder
 from assaymark.settings import load as load_settings
 from assaymark.storage.files import open_blob
-from assaymark.survey import FolderTree, Found, Options, Progress, find, look_at_all
+from assaymark.survey import FolderTree, Found, Options, Progress, find, look_at_all, name_of
 
 
 def scan(  # noqa: PLR0913 - the options of the product's main command
@@ -173,7 +173,7 @@ def _identify(roots: Sequence[Root], reports: Sequence[FileReport]) -> tuple[dic
     for root in roots:
         lead = f"{root.prefix}/" if root.prefix else ""
         mine = [r for r in reports if r.path == root.prefix or r.path.startswith(lead)]
-        name = os.path.basename(os.path.realpath(root.given)) or "root"
+        name = root.prefix or name_of(root.given)
         subject = None
         if all(r.sha256 and not any(f.id == BAD_NAME for f in r.findings) for r in mine):
             if root.is_folder:

@@ -12,7 +12,7 @@ from assaymark.core.format import FileFacts
 from assaymark.core.look import CRASHED, UNREADABLE, look, unseen
 from assaymark.core.scan import FileReport, Gap, Root, file_from_json, file_to_json
 from assaymark.storage.cache import ResultCache
-from assaymark.storage.files import Entry, Excluder, open_blob, walk
+from assaymark.storage.files import Entry, Excluder, open_blob, printable, walk
 
 Progress = Callable[[int, int, int, int], None]
 """Files done, files in all, bytes done, bytes in all."""
@@ -48,15 +48,13 @@ def find(
     roots: list[Root] = []
     found: list[Found] = []
     excluded: list[Gap] = []
-    for number, path in enumerate(paths):
-        if not os.path.lexists(path):
-            raise UsageError(f"{path}: no such file or folder")
-        name = os.path.basename(os.path.realpath(path)) or "root"
-        prefix = "" if len(paths) == 1 else f"{number + 1}-{name}"
+    labels = _labels(paths)
+    for path, label in zip(paths, labels, strict=True):
         folder = os.path.isdir(path)
+        prefix = label if len(paths) > 1 else ""
         roots.append(Root(path, prefix, folder, None))
         if not folder:
-            found.append(Found(prefix or name, _single(path, name)))
+            found.append(Found(label, _single(path, label)))
             continue
         excluder = Excluder(tuple(exclude), git=True)
         lead = f"{prefix}/" if prefix else ""
@@ -65,6 +63,25 @@ def find(
         )
         excluded.extend(Gap(lead + left, why) for left, why in excluder.left_out)
     return roots, found, excluded
+
+
+def _labels(paths: Sequence[str]) -> list[str]:
+    """How each path is called in the report: its base name, all behind their numbers where two have the same."""
+    for path in paths:
+        if not os.path.lexists(path):
+            raise UsageError(f"{path}: no such file or folder")
+    names = [name_of(path) for path in paths]
+    if len({name.casefold() for name in names}) == len(names):
+        return names
+    return [f"{number}/{name}" for number, name in enumerate(names, 1)]
+
+
+def name_of(path: str) -> str:
+    """The last part of a path as the user named it; of `.` and the like, of what it stands for."""
+    name = os.path.basename(os.path.normpath(path))
+    if name in {"", ".", ".."}:
+        name = os.path.basename(os.path.realpath(path))
+    return printable(name) or "root"
 
 
 def _single(path: str, name: str) -> Entry:

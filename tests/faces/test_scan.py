@@ -234,7 +234,7 @@ def test_a_baseline_takes_what_it_knows_out_of_the_verdict(assay: Assay, folder:
     # something new is judged
     (folder / "model" / "new.pkl").write_bytes(EVIL)
     newer = report(assay, "model", "evil.pkl", "--baseline", "base2.json")
-    assert [f["path"] for f in newer["findings"]] == ["1-model/new.pkl"]  # type: ignore[attr-defined]
+    assert [f["path"] for f in newer["findings"]] == ["model/new.pkl"]  # type: ignore[attr-defined]
     assert newer["verdict"]["outcome"] == "deny"  # type: ignore[index]
 
 
@@ -304,15 +304,24 @@ def test_the_digest_of_one_file_is_its_sha256(assay: Assay) -> None:
     assert root == {"path": "clean.pkl", "folder": False, "digest": f"sha256:{hashlib.sha256(CLEAN).hexdigest()}"}
 
 
-def test_several_paths_keep_apart(assay: Assay, folder: Path) -> None:
-    (folder / "other").mkdir()
-    (folder / "other" / "model").mkdir()
-    (folder / "other" / "model" / "a.pkl").write_bytes(EVIL)
-    document = report(assay, "model", "other/model", "clean.pkl")
-    assert [r["path"] for r in document["roots"]] == ["model", "other/model", "clean.pkl"]  # type: ignore[attr-defined]
-    assert len({r["digest"] for r in document["roots"]}) == 3  # type: ignore[attr-defined]
-    assert [f["location"] for f in document["findings"]] == ["other/model/a.pkl @0"]  # type: ignore[attr-defined]
-    assert sorted(f["path"] for f in document["files"]) == ["1-model/a.pkl", "1-model/deep/b.pkl", "2-model/a.pkl", "3-clean.pkl"]  # type: ignore[attr-defined]
+def test_several_paths_keep_apart(assay: Assay) -> None:
+    document = report(assay, "model", "evil.pkl")
+    assert [f["path"] for f in document["files"]] == ["model/a.pkl", "model/deep/b.pkl", "evil.pkl"]  # type: ignore[attr-defined]
+    assert [f["location"] for f in document["findings"]] == ["evil.pkl @0"]  # type: ignore[attr-defined]
+
+
+def test_paths_of_the_same_name_are_numbered(assay: Assay, folder: Path) -> None:
+    for place in ("other/model", "1/model"):
+        (folder / place).mkdir(parents=True)
+        (folder / place / "a.pkl").write_bytes(EVIL + place.encode())
+    alone = {path: report(assay, path)["roots"][0]["digest"] for path in ("model", "other/model", "1")}  # type: ignore[index]
+    document = report(assay, "model", "other/model", "1")
+    assert {r["path"]: r["digest"] for r in document["roots"]} == alone  # type: ignore[attr-defined]
+    assert len(set(alone.values())) == 3
+    paths = ["1/model/a.pkl", "1/model/deep/b.pkl", "2/model/a.pkl", "3/1/model/a.pkl"]
+    assert [f["path"] for f in document["files"]] == paths  # type: ignore[attr-defined]
+    places = {f["location"].split(" ")[0] for f in document["findings"]}  # type: ignore[attr-defined]
+    assert places == {"other/model/a.pkl", "1/model/a.pkl"}
 
 
 def test_the_same_path_twice_is_looked_at_twice(assay: Assay) -> None:

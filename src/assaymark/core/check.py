@@ -47,6 +47,22 @@ class Rule:
     source: str
 
 
+def rule_to_json(rule: Rule) -> dict[str, Any]:
+    """What a reader is told of a rule; the id stands outside where rules are keyed by it."""
+    return {
+        "title": rule.title,
+        "layer": rule.layer.value,
+        "severity": rule.severity.word,
+        "confidence": rule.confidence.word,
+        "persona": rule.persona.value,
+        "holds": rule.holds,
+        "since": rule.since,
+        "refs": list(rule.refs),
+        "why": rule.why,
+        "fix": rule.fix,
+    }
+
+
 RULES: dict[str, Rule] = {}
 """Every rule imported so far, by id. `load_checks` fills it."""
 

@@ -11,8 +11,8 @@ from itertools import pairwise
 
 from assaymark.core.shell import HOLE, Command, Script, Word, commands, parse
 
-_SHELL = re.compile(r"(?:ba|da|z|k|mk|a|fi|c|tc)?sh")
-_INTERPRETER = re.compile(
+SHELL = re.compile(r"(?:ba|da|z|k|mk|a|fi|c|tc)?sh")
+INTERPRETER = re.compile(
     r"python[\d.]*|pypy[\d.]*|perl[\d.]*|ruby[\d.]*|node|nodejs|php[\d.]*|lua[\d.]*|pwsh|powershell|Rscript"
 )
 _POWERSHELL = frozenset({"pwsh", "powershell"})
@@ -101,7 +101,7 @@ def program(command: Command) -> tuple[str, list[Word]]:
         elif name in _PREFIXES and at + 1 < len(words):
             at = _skip_options(words, at + 1, _PREFIX_VALUES.get(name, ""))
         else:
-            return name if _INTERPRETER.fullmatch(name) else name.lower(), words[at + 1 :]
+            return name if INTERPRETER.fullmatch(name) else name.lower(), words[at + 1 :]
     return "", []
 
 
@@ -152,7 +152,7 @@ def _evaluated(command: Command, name: str, arguments: list[Word], tainted: set[
     first = next((word for word in command.words if not _ASSIGNMENT.fullmatch(word.text)), None)
     if first is not None and first.text.startswith(HOLE):
         yield from (Risk(first.offset, f"runs {what}") for inner in first.scripts for what in _sources(inner))
-    interpreter = _is_shell(name) or bool(_INTERPRETER.fullmatch(name))
+    interpreter = _is_shell(name) or bool(INTERPRETER.fullmatch(name))
     if not (interpreter or name in _EVALUATES or name in _INVOKE):
         return
     reads = _runs_input(command, name, arguments)
@@ -177,7 +177,7 @@ def _stranger(command: Command, name: str, arguments: list[Word]) -> Iterator[Ri
 
 
 def _is_shell(name: str) -> bool:
-    return bool(_SHELL.fullmatch(name))
+    return bool(SHELL.fullmatch(name))
 
 
 def _variable(text: str) -> str:
@@ -187,7 +187,7 @@ def _variable(text: str) -> str:
 
 def _inline(command: Command, name: str, arguments: list[Word], depth: int, tainted: set[str]) -> Iterator[Risk]:
     """Code that stands in the line itself: `sh -c '…'`, `bash <<EOF`, `python -c '…'`, `powershell -Command …`."""
-    if _SHELL.fullmatch(name) or name == "eval":
+    if SHELL.fullmatch(name) or name == "eval":
         texts = [word.text for word in command.here]
         texts += [" ".join(word.text for word in arguments)] if name == "eval" else _after(arguments, r"-[a-z]*c")
         for text in texts:
@@ -207,12 +207,15 @@ def _inline(command: Command, name: str, arguments: list[Word], depth: int, tain
 
 def _after(arguments: list[Word], option: str, *, rest: bool = False) -> list[str]:
     """The word after an option (all that follow, for `rest`); options are looked for before the first operand."""
-    for at, word in enumerate(arguments):
-        if re.fullmatch(option, word.text, re.IGNORECASE if rest else 0):
-            following = [w.text for w in arguments[at + 1 :]]
+    texts = [word.text for word in arguments]
+    at = 0
+    while at < len(texts):
+        if re.fullmatch(option, texts[at], re.IGNORECASE if rest else 0):
+            following = texts[at + 1 :]
             return [" ".join(following)] if rest else following[:1]
-        if not word.text.startswith(("-", "+")) and not rest:
+        if not texts[at].startswith(("-", "+")) and not rest:
             return []
+        at += 1 + (texts[at] in _INTERPRETER_VALUES)
     return []
 
 
@@ -231,7 +234,7 @@ def _runs_input(command: Command, name: str, arguments: list[Word]) -> bool:
     """The program takes what it runs from its standard input."""
     texts = [word.text for word in arguments]
     shell = _is_shell(name)
-    if not shell and not _INTERPRETER.fullmatch(name):
+    if not shell and not INTERPRETER.fullmatch(name):
         return name in _INVOKE or (name in {".", "source"} and "/dev/stdin" in texts)
     if shell and texts[-1:] == ["-c"]:
         return any(word.text.endswith("xargs") for word in command.words)

@@ -120,7 +120,7 @@ class Tree(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A parser over a whole folder: `module` has `views(tree) -> Iterator[tuple[path, view]]`."""
+    """A parser over a whole folder: `module` has `views(tree)`, a generator of (path, view or Skipped)."""
 
     name: str
     module: str

@@ -266,6 +266,16 @@ def _take(item: Item, member: str, packages: tuple[str, ...], log: _Log) -> None
         log.gaps.append(Gap(_place(log.path, member, item.what), clean(item.why)))
 
 
+def _take(item: Item, member: str, packages: tuple[str, ...], log: _Log) -> None:
+    """A view is checked; what was left out is a finding that holds, or a line of coverage."""
+    if not isinstance(item, Skipped):
+        _check(item, member, packages, log)
+    elif item.holds:
+        log.add(RULES[OPAQUE], Hit(f"{item.what}: {item.why}", symbol=item.what), member)
+    else:
+        log.gaps.append(Gap(_place(log.path, member, item.what), clean(item.why)))
+
+
 def _check(view: Item, member: str, packages: tuple[str, ...], log: _Log) -> None:
     for rule in _rules_for(type(view), packages):  # type: ignore[arg-type] # a class can be hashed
 

@@ -67,6 +67,9 @@ class Folder:
         self._known: dict[tuple[int, int], tuple[Value, ...]] = {}
         self._cut = 0
         """How often a value was given up: too deep, or asked for while it is being worked out."""
+        self._deep = 0
+        self._asked: set[tuple[int, str]] = set()
+        """Names that were asked for while they were being worked out."""
 
     def values(self, node: ast.expr | None, scope: Scope, depth: int = 0) -> tuple[Value, ...]:
         """Every known value of the expression, at most a dozen; nothing where it cannot be known."""
@@ -74,6 +77,7 @@ class Folder:
         if self._steps > _STEPS:
             raise OverBudget("the Python source binds its names in more ways than are followed")
         if node is None or depth > _DEPTH:
+            self._deep += depth > _DEPTH
             self._cut += depth > _DEPTH
             return ()
         method = getattr(self, f"_{type(node).__name__.lower()}", None)
@@ -119,9 +123,11 @@ class Folder:
         key = (id(scope), name)
         if key in self._busy:
             self._cut += 1
+            self._asked.add(key)
             return ()
         self._busy.add(key)
-        cut = self._cut
+        deep, asked = self._deep, self._asked
+        self._asked = set()
         found: dict[Value, None] = {}
         for value, origin in scope.names[name]:
             if isinstance(value, ast.expr):
@@ -132,9 +138,11 @@ class Folder:
         # Things come before texts: a dozen harmless texts must not push a function out.
         ordered = sorted(found, key=lambda v: not isinstance(v, Ref))
         result = tuple(ordered[:_VALUES])
-        if cut == self._cut:
-            # What was cut short at this depth may be known at another.
+        self._asked.discard(key)
+        if deep == self._deep and not self._asked:
+            # What was cut short here may be known when it is asked for from elsewhere.
             scope.known[name] = result
+        self._asked |= asked
         return result
 
     # --- expressions, by the lower-case name of their node type
@@ -267,9 +275,7 @@ class Folder:
             if isinstance(value, Ref):
                 yield from self._called(value.name, node, scope, depth)
 
-    def _method(
-        self, node: ast.Call, name: str, bases: tuple[Value, ...], scope: Scope, depth: int
-    ) -> Iterable[Value]:
+    def _method(self, node: ast.Call, name: str, bases: tuple[Value, ...], scope: Scope, depth: int) -> Iterable[Value]:
         """Calls whose result follows from the object itself."""
         if name == "__getattribute__" and len(node.args) == 1:
             yield from self._attributes([b for b in bases if isinstance(b, Ref)], node.args[0], scope, depth)

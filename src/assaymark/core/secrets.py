@@ -39,25 +39,31 @@ def mask(value: str) -> str:
     return value[: min(4, len(value) // 3)] + MASK
 
 
-def redact(text: str, *values: str) -> str:
-    """The text with every secret masked: those of a known format, those that a name gives away, and `values`."""
+def redact(text: str, *values: str, until: int | None = None) -> str:
+    """The text with every secret masked: those of a known format, those that a name gives away, and `values`.
+
+    With `until`, only what begins before that many characters.
+    """
     for value in sorted((v for v in values if v), key=len, reverse=True):
         text = text.replace(value, mask(value))
     spans = [(secret.start, secret.end, secret.masked) for secret in find_secrets(text)]
     named = (match for pattern in _NAMED for match in pattern.finditer(text) if secret_name(match["name"]))
     spans += ((*m.span("value"), mask(m["value"])) for m in named if looks_secret(m["name"], m["value"]))
     parts: list[str] = []
-    at = 0
-    for start, end, masked in sorted(spans):
-        if start >= at:
+    at, end = 0, len(text) if until is None else until
+    for start, stop, masked in sorted(spans):
+        if at <= start < end:
             parts += (text[at:start], masked)
-            at = end
-    return "".join((*parts, text[at:]))
+            at = stop
+    return "".join((*parts, text[at:end]))
 
 
 def safe_excerpt(line: str, *values: str) -> str:
-    """The line as a finding may show it: secrets masked, then cut to 300 characters."""
-    return redact(line, *values)[:300].strip()
+    """The line as a finding may show it: secrets masked, then cut to 300 characters.
+
+    Of a long line only the beginning is looked at: twice as far as is shown of it, so that no secret is cut in two.
+    """
+    return redact(line[:4_000], *values, until=2_000)[:300].strip()
 
 
 def find_secrets(text: str) -> Iterator[Secret]:

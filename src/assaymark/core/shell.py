@@ -79,8 +79,9 @@ def commands(script: Script) -> Iterator[Command]:
 class _Reader:
     """A cursor over the text; each method reads one thing and leaves the cursor behind it."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, base: int = 0) -> None:
         self.text = text
+        self.base = base
         self.at = 0
         self.words = 0
         self.documents: list[tuple[Command, int, str, bool]] = []
@@ -91,7 +92,7 @@ class _Reader:
     def script(self, closing: str, depth: int) -> Script:
         """Read pipelines up to `closing` (`)` or `}`), or to the end of the text."""
         script: Script = [[]]
-        command = Command(offset=self.at)
+        command = Command(offset=self.base + self.at)
         while self.at < len(self.text) and self.words < _MOST_WORDS:
             char = self.peek()
             if self._blank():
@@ -105,7 +106,7 @@ class _Reader:
                 self.at += 1
                 inner = self.script(")", depth + 1)
                 if command.words and not inner:  # `name()`: the body that follows is a script of its own
-                    command = Command(offset=self.at)
+                    command = Command(offset=self.base + self.at)
                 else:
                     command.group = [*(command.group or []), *inner]
             elif char in "<>" and self.peek(2) not in _PROCESS:
@@ -139,7 +140,7 @@ class _Reader:
             script[-1].append(command)
         if not piped and script[-1]:
             script.append([])
-        return Command(offset=self.at, piped=piped)
+        return Command(offset=self.base + self.at, piped=piped)
 
     def _add_word(self, command: Command, closing: str, depth: int) -> bool:
         """Read a word into the command; true for the brace that closes this script."""
@@ -174,7 +175,7 @@ class _Reader:
             self.at += 1
         if self.peek() in {"", "\n"}:
             return
-        word = self._word(depth) if self.peek() not in ";&|()" else Word("", self.at)
+        word = self._word(depth) if self.peek() not in ";&|()" else Word("", self.base + self.at)
         if operator.startswith("<<<") or operator == "<":
             command.here.append(word)
         elif operator.startswith("<<"):
@@ -228,7 +229,7 @@ class _Reader:
                 self.at += 2
             else:
                 self._plain(parts, scripts, depth)
-        return Word("".join(parts), start, tuple(scripts))
+        return Word("".join(parts), self.base + start, tuple(scripts))
 
     def _quoted(self, parts: list[str], scripts: list[Script], depth: int) -> None:
         """The inside of double quotes, and the closing one."""
@@ -254,7 +255,7 @@ class _Reader:
             end = self.at + 1
             while end < len(self.text) and self.text[end] != "`":
                 end += 2 if self.text[end] == "\\" else 1
-            inner = _Reader(self.text[self.at + 1 : end].replace("\\`", "`"))
+            inner = _Reader(self.text[self.at + 1 : end].replace("\\`", "`"), self.base + self.at + 1)
             inner.words = self.words
             scripts.append(inner.script("", depth + 1))
             parts.append(HOLE)

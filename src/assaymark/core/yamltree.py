@@ -119,14 +119,14 @@ def walk(root: Node) -> Iterator[tuple[Node, Node | None]]:
 def _node(event: Any, anchors: dict[str, Node]) -> Node | None:
     import yaml
 
-    if isinstance(event, yaml.AliasEvent):
-        known = anchors.get(event.anchor)
-        if known is None:
-            raise Malformed(f"not YAML: alias *{event.anchor[:50]} of nothing (line {event.start_mark.line + 1})")
-        return known
     if not isinstance(event, yaml.NodeEvent):
         return None
-    line = event.start_mark.line + 1
+    line = event.start_mark.line + 1 if event.start_mark else 1
+    if isinstance(event, yaml.AliasEvent):
+        known = anchors.get(event.anchor or "")
+        if known is None:
+            raise Malformed(f"not YAML: alias *{str(event.anchor)[:50]} of nothing (line {line})")
+        return known
     tag = getattr(event, "tag", None) or ""
     if isinstance(event, yaml.ScalarEvent):
         style = event.style or ""

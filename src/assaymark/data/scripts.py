@@ -64,8 +64,8 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
 def _script(title: str, line: int, source: PySource) -> DatasetScript:
     acts = [
         Act(c.deed, c.name, c.line, c.on_import, c.excerpt)
-        for c in source.deeds(*_HARMFUL)
-        if c.deed is not None and (c.called or c.deed is not Deed.NETWORK)
+        for c in source.calls
+        if c.deed is not None and (c.hidden or (c.deed in _HARMFUL and (c.called or c.deed is not Deed.NETWORK)))
     ]
     hosts: dict[str, None] = {}
     plain: dict[str, None] = {}

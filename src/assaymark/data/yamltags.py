@@ -13,6 +13,7 @@ from assaymark.core.yamltree import LIMIT, events
 
 _PREFIX = "tag:yaml.org,2002:python/"
 _RAW = re.compile(r"^[^#\n]*?!(?:!|<tag:yaml\.org,2002:)python/(?P<rest>[^\s>,\]}]+)", re.MULTILINE)
+_OTHER_SPELLING = re.compile(r"^%TAG|(?:^|[\s\[{,:])!\S{0,80}%[0-9a-fA-F]{2}", re.MULTILINE)
 _VALUES = frozenset(
     {"none", "bool", "str", "unicode", "bytes", "int", "long", "float", "complex", "list", "tuple", "dict"}
 )
@@ -40,11 +41,14 @@ class PythonTag:
 
 def parse(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield each tag; where the text is no YAML, those that stand in it by their looks."""
-    if blob.size > LIMIT:
-        raise OverBudget(
-            f"YAML with Python tags and {blob.size:,} bytes, more than the {LIMIT >> 20} MiB that are read"
-        )
+    context.budget.header(blob.size, context.name)
     text = decode(exact(blob, 0, blob.size, context.name), f"YAML {context.name}")
+    if len(text) > LIMIT:
+        if _RAW.search(text) or _OTHER_SPELLING.search(text):
+            raise OverBudget(
+                f"YAML with Python tags, {len(text):,} long, more than the {LIMIT >> 20} MiB that are read"
+            )
+        return
     lines = text.split("\n")
     seen = 0
     try:

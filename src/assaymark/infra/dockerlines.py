@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from assaymark.core.errors import OverBudget
 from assaymark.core.secrets import redact, safe_excerpt
 from assaymark.infra.script import ShellScript
 
@@ -23,6 +24,7 @@ _DIRECTIVE = re.compile(r"#\s*([A-Za-z][\w-]*)\s*=\s*(\S.*)")
 _HEREDOC = re.compile(r"\d*<<(-?)([\"']?)([A-Za-z_][\w.]*)\2")
 _SHEBANG = re.compile(r"#!\s*\S*?(?:env\s+(?:-S\s+)?)?(python[\d.]*|perl|ruby|node)\b")
 _MOST = 20_000  # instructions
+_MOST_WORDS = 5_000  # of one instruction other than RUN
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,13 @@ class Instruction:
         """The words behind the flags, unquoted; those of the JSON form where it is one."""
         _, start = self.flags()
         listed = json_list(self.value[start:])
-        return [unquote(word) for word, _ in words(self.value[start:])] if listed is None else listed
+        found = [unquote(word) for word, _ in words(self.value[start:])] if listed is None else listed
+        self._bounded(len(found))
+        return found
+
+    def _bounded(self, count: int) -> None:
+        if count > _MOST_WORDS:
+            raise OverBudget(f"{self.keyword} with more than {_MOST_WORDS:,} words (line {self.line})")
 
     def pairs(self) -> Iterator[tuple[str, str | None, int]]:
         """(name, value, line) of ENV, ARG and LABEL. ARG without a value gives None; `ENV name value` is the old form."""
@@ -77,9 +85,12 @@ class Instruction:
             name, offset = found[0]
             yield unquote(name), unquote(plain(self.value[offset + len(name) :])), self.line
             return
+        self._bounded(len(found))
+        line, counted = self.line, 0
         for word, offset in found:
             name, equals, value = word.partition("=")
-            line = self.line + self.value.count("\n", 0, offset)
+            line += self.value.count("\n", counted, offset)
+            counted = offset
             yield unquote(name), unquote(value) if equals else None, line
 
     def scripts(self) -> Iterator[ShellScript]:

@@ -14,7 +14,7 @@ _PLACES = re.compile(
     r"|\.docker/config\.json|\.config/gcloud|\.azure(?:/|$)|\.cache/huggingface/token|\.huggingface/token|huggingface/token$)",
     re.IGNORECASE,
 )
-_PUBLIC = re.compile(r"pub(?:lic)?\b|example|sample|template|\.dist$|\.tmpl$", re.IGNORECASE)
+_PUBLIC = re.compile(r"(?<![a-z])pub(?:lic)?(?![a-z])|example|sample|template|\.dist$|\.tmpl$", re.IGNORECASE)
 
 
 def is_key_file(path: str) -> bool:

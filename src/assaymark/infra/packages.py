@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from urllib.parse import urlsplit
 
 from assaymark.core.fetchrun import program
@@ -76,6 +77,15 @@ class Unverified:
 
 
 @dataclass(frozen=True, slots=True)
+class MixedIndexes:
+    """pip is given a second index beside the default one, and no hashes."""
+
+    url: str
+    line: int
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unpinned:
     """What one command installs by name alone."""
 
@@ -94,11 +104,30 @@ def script_views(script: ShellScript) -> Iterator[Item]:
             found += 1
             if found <= _MOST:
                 yield Unverified(what, script.line_at(offset), script.excerpt_at(offset))
+        for offset, url in mixed_indexes(command):
+            found += 1
+            if found <= _MOST:
+                yield MixedIndexes(url, script.line_at(offset), script.excerpt_at(offset))
         names = tuple(unpinned(command))
         if names:
             found += 1
             if found <= _MOST:
                 yield Unpinned(names, script.line_at(command.offset), script.excerpt_at(command.offset))
+
+
+def mixed_indexes(command: Command) -> Iterator[tuple[int, str]]:
+    """(offset, address) of each extra index; uv asks one index after the other and is not meant."""
+    name, arguments = program(command)
+    texts = [word.text for word in arguments]
+    if (
+        not (_PIP.fullmatch(name) or (_PYTHON.fullmatch(name) and texts[:2] == ["-m", "pip"]))
+        or "--require-hashes" in texts
+    ):
+        return
+    for word, following in zip_longest(arguments, arguments[1:]):
+        option, equals, url = word.text.partition("=")
+        if option == "--extra-index-url":
+            yield word.offset, redact(url if equals else following.text if following is not None else "")
 
 
 def pair_views(pair: EnvironmentPair) -> Iterator[Item]:

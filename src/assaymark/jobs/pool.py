@@ -43,9 +43,12 @@ def run(
         while pending or any(worker.batch for worker in workers):
             while pending and len(workers) < jobs:
                 workers.append(_start(context, work))
-            for worker in workers:
-                if pending and not worker.batch:
-                    _send(worker, pending.popleft(), tasks)
+            for worker in [worker for worker in workers if not worker.batch]:
+                if pending and _send(worker, pending[0], tasks):
+                    pending.popleft()
+                elif pending:
+                    workers.remove(worker)
+                    _end(worker)
             for worker in _ready(workers, patience):
                 results = _receive(worker)
                 if results is not None:
@@ -95,16 +98,22 @@ def _serve(pipe: Connection, work: Work, parent: int) -> None:
             tasks = json.loads(pipe.recv_bytes())
         except EOFError:
             return
-        pipe.send_bytes(json.dumps([work(task) for task in tasks]).encode())
+        try:
+            answer = json.dumps([work(task) for task in tasks]).encode()
+        except Exception:  # noqa: BLE001 - the parent says which task was lost; a traceback in its terminal says nothing
+            os._exit(1)
+        pipe.send_bytes(answer)
 
 
-def _send(worker: _Worker, batch: list[int], tasks: Sequence[Any]) -> None:
-    worker.batch = batch
-    worker.since = time.monotonic()
+def _send(worker: _Worker, batch: list[int], tasks: Sequence[Any]) -> bool:
+    """Hand a batch out; False when the worker died after its last one."""
     try:
         worker.pipe.send_bytes(json.dumps([tasks[index] for index in batch]).encode())
     except OSError:
-        worker.since = float("-inf")  # it died between two batches; _ready gives it up at once
+        return False
+    worker.batch = batch
+    worker.since = time.monotonic()
+    return True
 
 
 def _ready(workers: Sequence[_Worker], patience: float) -> list[_Worker]:

@@ -9,6 +9,8 @@ from assaymark.library import urls
 from assaymark.library.documents import table, text, texts
 from assaymark.library.lock import LockedPackage, locked
 
+_MISSES = 50  # keys that are spelled with escapes; each costs a search to the end
+
 
 class _Cursor:
     """Line numbers of keys that are asked for in the order in which they stand, in one pass."""
@@ -17,10 +19,14 @@ class _Cursor:
         self._document = document
         self._at = 0
         self._line = 1
+        self._missed = 0
 
     def line(self, key: str) -> int:
         """Line of the next `"key"`; the last line found where there is none."""
+        if self._missed > _MISSES:
+            return self._line
         at = self._document.find(f'"{key}"', self._at)
+        self._missed += at < 0
         if at >= 0:
             self._line += self._document.count("\n", self._at, at)
             self._at = at

@@ -6,6 +6,7 @@ Cautious by design: what a marker, an override or a source of its own may change
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from assaymark.core.errors import Malformed, OverBudget, Unreadable
 from assaymark.core.format import Item, Tree
@@ -133,7 +134,7 @@ def _package_json(tree: Tree, folder: _Folder) -> Iterator[tuple[str, Item]]:
     if own is not None:
         lock = _lock(tree, own)
         found = _npm_disagreements(document, wanted, lock)
-        yield path, ManifestAndLock(own, "npm install --package-lock-only", tuple(found)[:_MOST])
+        yield path, ManifestAndLock(own, "npm install --package-lock-only", tuple(islice(found, _MOST)))
     elif wanted.dependencies:
         known = {*_NPM_LOCKS, *_OTHER_NPM_LOCKS}
         if not any(known & here.keys() for here in (folder.here, *folder.above)):
@@ -161,7 +162,7 @@ def _compiled(tree: Tree, folder: _Folder) -> Iterator[tuple[str, Item]]:
         name = compiled.rpartition("/")[2]
         command = f"uv pip compile --generate-hashes {path.rpartition('/')[2]} -o {name}"
         found = _disagreements(document, kept, locked, name)
-        yield path, ManifestAndLock(compiled, command, tuple(found)[:_MOST])
+        yield path, ManifestAndLock(compiled, command, tuple(islice(found, _MOST)))
 
 
 def _compare(document: str, wanted: Manifest, lock: Lock, path: str) -> ManifestAndLock:
@@ -173,7 +174,7 @@ def _compare(document: str, wanted: Manifest, lock: Lock, path: str) -> Manifest
     if lock.groups and "*" not in lock.groups:
         dependencies = tuple(d for d in dependencies if d.group in lock.groups)
     found = _disagreements(document, dependencies, locked, path.rpartition("/")[2])
-    return ManifestAndLock(path, _COMMANDS[lock.tool], tuple(found)[:_MOST])
+    return ManifestAndLock(path, _COMMANDS[lock.tool], tuple(islice(found, _MOST)))
 
 
 def _disagreements(

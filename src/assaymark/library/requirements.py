@@ -24,6 +24,7 @@ _ARCHIVE = re.compile(r"\.(?:whl|zip|tar(?:\.(?:gz|bz2|xz|lzma))?|tgz|tbz|txz|tl
 _STRONG = re.compile(r"sha(?:256|384|512):[0-9a-f]{64,128}", re.IGNORECASE)
 _SLOW_CODECS = frozenset({"punycode", "idna"})  # quadratic in the length
 _LONGEST = 4_096  # characters of one requirement without its options
+_MOST_LINES = 50_000
 _LONGEST_LINE = 256 << 10  # characters; a thousand hashes take less than a third
 
 _FLAGS = frozenset({"no-index", "prefer-binary", "require-hashes", "pre"})
@@ -174,7 +175,10 @@ def _untimed() -> None:
 
 
 def read(text: str, name: str, tick: Callable[[], object] = _untimed) -> Document:
-    """Take a requirement file apart; `tick` is called now and then. Never raises for what a line says."""
+    """Take a requirement file apart; `tick` is called now and then. Never raises for what a line says.
+
+    OverBudget for more lines than anybody has.
+    """
     role = role_of(name)
     lines: list[Line] = []
     requirements: list[Requirement] = []
@@ -183,6 +187,8 @@ def read(text: str, name: str, tick: Callable[[], object] = _untimed) -> Documen
     for line in logical_lines(text):
         if len(lines) % 1_000 == 0:
             tick()
+        if len(lines) == _MOST_LINES:
+            raise OverBudget(f"a requirement file of more than {_MOST_LINES:,} lines")
         lines.append(line)
         try:
             wanted, given = _parts(line.text)

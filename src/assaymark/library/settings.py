@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assaymark.core.blob import Blob
+from assaymark.core.errors import OverBudget
 from assaymark.core.format import Context, Item
 from assaymark.core.secrets import looks_secret, mask, safe_excerpt
 from assaymark.core.text import excerpt_at, line_of, read_text
@@ -16,6 +17,7 @@ _INI = frozenset({"pip.conf", "pip.ini", ".pypirc"})
 _PIP = {"index-url": "index", "extra-index-url": "extra-index", "find-links": "find-links", "trusted-host": "no-verify"}
 _INI_PAIR = re.compile(r"([^=:]+)[=:](.*)")
 _NPM_PAIR = re.compile(r"([^=]+)=(.*)")
+_MOST = 1_000  # sources and secrets of one file
 _UNSAFE_STRATEGIES = frozenset({"unsafe-best-match", "unsafe-first-match"})
 
 
@@ -32,9 +34,15 @@ class Setting:
 
 def parse(blob: Blob, context: Context) -> Iterator[Item]:
     """Every source and secret."""
-    name = context.name.lower()
     document = read_text(blob, context.budget, context.name)
     yield from credentials(document)
+    for count, item in enumerate(_items(document, context.name.lower())):
+        if count == _MOST:
+            raise OverBudget(f"{context.name} names more than {_MOST:,} sources")
+        yield item
+
+
+def _items(document: str, name: str) -> Iterator[Item]:
     if name == ".npmrc":
         for setting in settings(document, _NPM_PAIR):
             yield from _npm(setting)
@@ -43,7 +51,7 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
         for setting in settings(document, _INI_PAIR):
             yield from _pip(setting)
         return
-    data = load_toml(document, context.name)
+    data = load_toml(document, name)
     if name == "uv.toml":
         yield from _uv(data, document)
     elif name == "pipfile":

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from assaymark.core.secrets import find_secrets, redact, safe_excerpt
-from assaymark.core.text import excerpt_at
 from assaymark.library.urls import is_loopback, is_plain, split
 
 
@@ -46,7 +45,8 @@ def credentials(text: str) -> Iterator[Credential]:
     line, excerpt = 0, ""
     for secret in find_secrets(text):
         if secret.line != line:
-            line, excerpt = secret.line, safe_excerpt(excerpt_at(text, secret.line))
+            start = text.rfind("\n", 0, secret.start) + 1
+            line, excerpt = secret.line, safe_excerpt(text[start : start + 4_000].split("\n", 1)[0])
         yield Credential(secret.kind, secret.masked, line, excerpt)
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from assaymark.core.check import Rule
+from assaymark.core.check import Rule, rule_to_json
 from assaymark.core.finding import Finding
 from assaymark.core.scan import FileReport, Ignored, Root, ScanReport, finding_to_json, gap_to_json
 from assaymark.core.verdict import Verdict
@@ -33,7 +33,7 @@ def to_dict(report: ScanReport, rules: Mapping[str, Rule]) -> dict[str, Any]:
         "known": _findings(report, report.known),
         "files": [_file(file) for file in report.files],
         "coverage": _coverage(report),
-        "rules": {rule_id: _rule(rules[rule_id]) for rule_id in sorted(rules)},
+        "rules": {rule_id: rule_to_json(rules[rule_id]) for rule_id in sorted(rules)},
     }
     return {name: _valid(value) for name, value in document.items()}
 
@@ -114,19 +114,4 @@ def _coverage(report: ScanReport) -> dict[str, Any]:
         "gaps": [gap_to_json(gap) for gap in report.gaps],
         "excluded": [gap_to_json(gap) for gap in report.excluded],
         "errors": [finding.fingerprint for finding in every if finding.id.startswith("CHK")],
-    }
-
-
-def _rule(rule: Rule) -> dict[str, Any]:
-    return {
-        "title": rule.title,
-        "layer": rule.layer.value,
-        "severity": rule.severity.word,
-        "confidence": rule.confidence.word,
-        "persona": rule.persona.value,
-        "holds": rule.holds,
-        "since": rule.since,
-        "refs": list(rule.refs),
-        "why": rule.why,
-        "fix": rule.fix,
     }

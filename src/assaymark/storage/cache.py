@@ -59,7 +59,8 @@ class ResultCache:
             return
 
     def _place(self, size: int, sha256: str, path: str) -> str:
-        name = path.rpartition("/")[2].encode("utf-8", "backslashreplace")
+        # As much of the name as recognisers go by: `.github/workflows/x.yml` is more than `x.yml`.
+        name = "/".join(path.split("/")[-3:]).encode("utf-8", "backslashreplace")
         key = hashlib.sha256(sha256.encode() + b"\0" + name).hexdigest()
         return os.path.join(self._folder, str(size), f"{key}.json")
 

@@ -106,7 +106,7 @@ def walk(root: str, *, follow_links: bool, excluded: "Excluder") -> Iterator[Ent
     A link to a file below `root` is an entry with that file's content; a link that leads out is one only with
     `follow_links`; a link to a folder is never followed. What is not followed is an entry with a problem.
     """
-    top = os.path.realpath(root)
+    top = os.path.realpath(root).rstrip(os.sep) + os.sep
     pending = [("", root)]
     while pending:
         prefix, folder = pending.pop()
@@ -114,7 +114,7 @@ def walk(root: str, *, follow_links: bool, excluded: "Excluder") -> Iterator[Ent
             with os.scandir(folder) as scanner:
                 items = sorted(scanner, key=lambda item: item.name)
         except OSError as error:
-            yield Entry(_printable(prefix.rstrip("/")) or ".", folder, 0, f"folder cannot be listed: {error.strerror}")
+            yield Entry(printable(prefix.rstrip("/")) or ".", folder, 0, f"folder cannot be listed: {error.strerror}")
             continue
         below = []
         for item in items:
@@ -146,12 +146,12 @@ class Excluder:
         elif any(fnmatchcase(path, pattern.rstrip("/")) for pattern in self._patterns):
             why = "excluded by --exclude"
         if why:
-            self.left_out.append((_printable(path), why))
+            self.left_out.append((printable(path), why))
         return bool(why)
 
 
 def _entry(path: str, item: "os.DirEntry[str]", root: str, *, follow_links: bool) -> Entry:
-    name = _printable(path)
+    name = printable(path)
     try:
         if not item.is_symlink():
             status = item.stat(follow_symlinks=False)
@@ -159,7 +159,7 @@ def _entry(path: str, item: "os.DirEntry[str]", root: str, *, follow_links: bool
             return Entry(name, item.path, status.st_size, problem)
         target = os.readlink(item.path)
         real = os.path.realpath(item.path)
-        if not follow_links and not real.startswith(root + os.sep):
+        if not follow_links and not real.startswith(root):
             return Entry(name, item.path, 0, f"is a symbolic link out of the folder, to {target!r}; --follow-links reads it")
         status = os.stat(real)
     except OSError as error:
@@ -177,7 +177,8 @@ def _kind(mode: int) -> str:
     return kinds.get(stat.S_IFMT(mode), "special file")
 
 
-def _printable(path: str) -> str:
+def printable(path: str) -> str:
+    """A path as valid Unicode: bytes that are none become backslash escapes."""
     if path.isascii():
         return path
     return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -16,9 +16,37 @@ _WORKFLOW_KINDS = re.compile(
 
 
 _JSON_LIMIT = 1 << 20
-LINES = (".ini", ".cfg", ".conf", ".properties", ".toml", ".env", ".envrc", ".tfvars", ".sh", ".bash", ".zsh", ".ps1")
+LINES = (
+    ".ini",
+    ".cfg",
+    ".conf",
+    ".properties",
+    ".toml",
+    ".env",
+    ".envrc",
+    ".tfvars",
+    ".sh",
+    ".bash",
+    ".zsh",
+    ".ps1",
+    ".pem",
+    ".key",
+)
 CODE = (".py", ".r", ".jl")
-_SETTINGS = frozenset({".netrc", "_netrc", ".boto", ".s3cfg", ".pgpass", "credentials", ".dockercfg", ".wandbrc"})
+_SETTINGS = frozenset(
+    {
+        ".netrc",
+        "_netrc",
+        ".boto",
+        ".s3cfg",
+        ".pgpass",
+        "credentials",
+        ".dockercfg",
+        ".wandbrc",
+        "jenkinsfile",
+        "makefile",
+    }
+)
 _OTHERS = frozenset({
     "pyproject.toml", "pipfile", "poetry.toml", "pdm.toml", ".pdm.toml", "uv.toml", "pip.conf", "pip.ini", "cargo.toml",
     ".pypirc", "setup.py", "setup.cfg",

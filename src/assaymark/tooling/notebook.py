@@ -10,10 +10,10 @@ from assaymark.core.blob import Blob, exact
 from assaymark.core.errors import AssayError, Malformed
 from assaymark.core.format import Context, Item
 from assaymark.core.pysource import Deed, calls
-from assaymark.core.secrets import safe_excerpt
+from assaymark.core.secrets import redact, safe_excerpt
 from assaymark.tooling.active import ActiveContent, active_content
 from assaymark.tooling.credentials import credentials, literals, settings
-from assaymark.tooling.shell import logical_lines, runs_download, unpinned_installs
+from assaymark.tooling.shell import unpinned_installs, unseen_code
 
 _WHAT = "the notebook"
 _MOST_CELLS = 20_000
@@ -29,15 +29,23 @@ _TEXT_TYPES = ("text/", "application/json", "application/javascript", "image/svg
 
 
 @dataclass(frozen=True, slots=True)
-class ShellCell:
-    """A command that a cell gives to the shell or to pip."""
+class UnseenCode:
+    """A command of a cell that runs what nobody has looked at; `does` completes "this cell ..."."""
 
     cell: int
     line: int
-    command: str
-    runs_download: bool
-    unpinned: tuple[str, ...]
-    """Addresses that packages are installed from without commit or hash."""
+    does: str
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnpinnedInstall:
+    """A package that a cell installs from an address without commit or hash."""
+
+    cell: int
+    line: int
+    address: str
+    excerpt: str
 
 
 def parse(blob: Blob, context: Context) -> Iterator[Item]:
@@ -142,40 +150,36 @@ def _credentials(text: str, where: str, lines: _Lines, *, code: bool) -> Iterato
 
 def _commands(source: str, number: int, lines: _Lines) -> Iterator[Item]:
     """Shell and package commands: magics, shell cells, and texts that Python hands to a process."""
-    rows = source.split("\n")
-    for row, command in _shell_commands(source):
-        unpinned = tuple(dict.fromkeys(unpinned_installs(command)))
-        runs = runs_download(command)
-        if runs or unpinned:
-            shown = rows[row - 1] if row <= len(rows) else command
-            yield ShellCell(number, lines.of(shown), safe_excerpt(command), runs, unpinned)
+    for script in _scripts(source):
+        for seen in unseen_code(script):
+            yield UnseenCode(number, lines.of(seen.excerpt), seen.what, seen.excerpt)
+        for seen in unpinned_installs(script):
+            yield UnpinnedInstall(number, lines.of(seen.excerpt), redact(seen.what)[:300], seen.excerpt)
 
 
-def _shell_commands(source: str) -> Iterator[tuple[int, str]]:
+def _scripts(source: str) -> Iterator[str]:
+    """Shell text: the body of a shell cell, or each command of a magic or of a process that Python starts."""
     first = source.lstrip()
     if _SHELL_CELLS.match(first):
-        skipped = len(source) - len(first)
-        body = first.partition("\n")[2]
-        base = source.count("\n", 0, skipped) + 1
-        yield from ((base + line, command) for line, command in logical_lines(body))
+        yield first.partition("\n")[2]
         return
     python = []
     pending = ""
-    for row, text in enumerate(source.split("\n"), 1):
+    for text in source.split("\n"):
         match = None if pending else _SHELL_LINE.match(text) or _PACKAGE_LINE.match(text)
         command = pending + (match["command"] if match else text.strip() if pending else "")
         if command.endswith("\\"):
-            pending = command[:-1] + " "
+            pending = command + "\n"
         elif command:
             pending = ""
-            yield row, command
+            yield command
         magic = match or pending or command or text.lstrip().startswith(("%", "!", "?"))
         python.append(" " * (len(text) - len(text.lstrip())) + "pass" if magic else text)
     if _FETCH_WORD.search(source):
         yield from _python_commands("\n".join(python))
 
 
-def _python_commands(source: str) -> Iterator[tuple[int, str]]:
+def _python_commands(source: str) -> Iterator[str]:
     """Commands in `os.system("...")` and its like; a cell that is no Python has none."""
     try:
         found = calls(source)
@@ -183,7 +187,7 @@ def _python_commands(source: str) -> Iterator[tuple[int, str]]:
         return
     for call in found.deeds(Deed.PROCESS):
         if call.called:
-            yield call.line, " ".join(call.strings)
+            yield " ".join(call.strings)
 
 
 def _output(output: dict[str, Any], number: int, lines: _Lines) -> Iterator[Item]:

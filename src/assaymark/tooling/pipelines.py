@@ -4,17 +4,17 @@ Two rooms share this reader: files that are pipelines by name (this module's `pa
 any other YAML (`assaymark.tooling.documents`), which may be a template of something else.
 """
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from assaymark.core.blob import Blob
 from assaymark.core.errors import AssayError
 from assaymark.core.format import Context, Item
-from assaymark.core.secrets import safe_excerpt
 from assaymark.core.yamltree import Node, documents, walk
 from assaymark.tooling.credentials import Pair, credentials, read_loose, settings
 from assaymark.tooling.github import is_workflow, workflow
-from assaymark.tooling.shell import logical_lines, runs_download
+from assaymark.tooling.shell import unseen_code
 
 _SCRIPT_KEYS = frozenset({
     "run", "script", "before_script", "after_script", "command", "commands", "cmd", "args", "bash", "pwsh", "powershell",
@@ -25,12 +25,11 @@ _SCRIPT_KEYS = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class ShellStep:
-    """A command of a step that runs what it downloads."""
+    """A command of a step that runs what nobody has looked at; `does` completes "this step ..."."""
 
     line: int
+    does: str
     command: str
-    where: str
-    """The key it stands under."""
 
 
 def parse(blob: Blob, context: Context) -> Iterator[Item]:
@@ -62,17 +61,13 @@ def steps(root: Node) -> Iterator[ShellStep]:
         if name.lower() not in _SCRIPT_KEYS:
             continue
         if node.kind == "scalar":
-            yield from _commands(node, name)
+            for seen in unseen_code(node.text):
+                yield ShellStep(node.line + seen.line - (0 if node.block else 1), seen.what, seen.excerpt)
         elif node.kind == "sequence" and name in {"command", "args"}:
-            words = " ".join(item.text for item in node.items if item.kind == "scalar")
-            if runs_download(words):
-                yield ShellStep(node.line, safe_excerpt(words), name)
-
-
-def _commands(node: Node, name: str) -> Iterator[ShellStep]:
-    for line, command in logical_lines(node.text):
-        if runs_download(command):
-            yield ShellStep(node.line + line - (0 if node.block else 1), safe_excerpt(command), name)
+            # The words of one command: the shell is `command`, its script an element of its own.
+            words = " ".join(shlex.quote(item.text) for item in node.items if item.kind == "scalar")
+            for seen in unseen_code(words):
+                yield ShellStep(node.line, seen.what, seen.excerpt)
 
 
 def _pairs(root: Node, lines: list[str], text: str) -> Iterator[Pair]:

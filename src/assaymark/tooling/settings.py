@@ -8,6 +8,7 @@ from assaymark.core.format import Context, Item, Skipped
 from assaymark.tooling.credentials import LIMIT, credentials, literals, read_loose, settings
 from assaymark.tooling.names import CODE
 
+_KAGGLE = re.compile(r'"key"\s*:\s*"([0-9a-f]{32})"')
 _SAMPLE = re.compile(r"example|sample|template|\.dist$|\.tmpl$")
 
 
@@ -20,7 +21,9 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
         return
     name = context.name.lower()
     text = read_loose(blob, context.budget, context.name)
-    if name.endswith(CODE):
+    if name == "kaggle.json":
+        yield from credentials(text, [("api_key", m[1], m.start(1)) for m in _KAGGLE.finditer(text)])
+    elif name.endswith(CODE):
         yield from credentials(text, literals(text), passwords=False)
     elif name.endswith(".json") or _SAMPLE.search(name):
         yield from credentials(text, [])

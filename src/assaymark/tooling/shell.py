@@ -1,84 +1,67 @@
-"""Shell text in cells and steps: what is downloaded and run unseen, and what is installed from where."""
+"""Shell text in cells and steps: what is fetched and run unseen, and what is installed from where."""
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-_FETCH = r"(?:curl|wget|aria2c)\b"
-_LEAD = r"(?:(?:sudo|env|exec|command|time|nohup|doas|xargs)(?:[ ]+-\S+)*[ ]+|\w+=\S*[ ]+)*(?:[\w./~-]*/)?"
-_FETCHES = re.compile(rf"^[\s!(\"'`]*{_LEAD}{_FETCH}|[\"'(`$]\s*{_FETCH}|\b(?:-c|then|do|else)\s+[\"']?{_FETCH}")
-_RUNS = re.compile(
-    rf"^\s*{_LEAD}(?:(?:ba|z|da|k|a|c|tc|fi)?sh(?![\w.-])(?!\s+-c\b)"
-    rf"|(?:python[\d.]*|perl|ruby|node|php)(?![\w.-])(?:\s+-(?=\s|$|\"|')|\s*$|\s*[\"')])"
-    r"|(?:iex|invoke-expression)\b)",
-    re.IGNORECASE,
-)
-_SUBSTITUTED = re.compile(
-    rf"(?:(?<![\w.-])(?:ba|z|da|k|a)?sh|\bsource|(?:^|[;&|]\s*)\.|\beval|\bexec|\bpython[\d.]*)\s+(?:-\w+\s+)*[\"']?"
-    rf"(?:<\(|\$\(|`)\s*(?:sudo\s+)?{_FETCH}"
-)
-_POWERSHELL = re.compile(
-    r"\b(?:iex|invoke-expression)\b[^\n]{0,200}\b(?:iwr|irm|invoke-webrequest|invoke-restmethod|downloadstring)\b",
-    re.IGNORECASE,
-)
-_DOWNLOADS = re.compile(r"\b(?:iwr|irm|invoke-webrequest|invoke-restmethod|downloadstring)\b", re.IGNORECASE)
-_SAYS = re.compile(r"^\s*(?:echo|printf|Write-Host|Write-Output)\b")
-_SPLIT = re.compile(r"&&|\|\||;")
-_PIPE = re.compile(r"(?<![|>])\|(?!\|)&?")
-_INSTALL = re.compile(
-    r"(?:^|[\s!%;&|(])(?:uv\s+)?(?:pip[\d.]*|%pip|conda|mamba)\s+(?:-\S+\s+)*install\b(?P<rest>[^;&|\n]*)"
-)
+from assaymark.core.fetchrun import program, risks
+from assaymark.core.secrets import safe_excerpt
+from assaymark.core.shell import Command, commands, parse
+
+_INSTALLERS = re.compile(r"pip[\d.]*|conda|mamba|micromamba")
+_STARTERS = re.compile(r"python[\d.]*|uv|pipx")
 _REMOTE = re.compile(r"(?:git|hg|svn|bzr)\+\S+|(?:https?|ftp)://\S+")
 _PINNED = re.compile(
     r"@[0-9a-f]{40}\b|#(?:.*&)?sha(?:256|384|512)=|/archive/[0-9a-f]{40}\b|/[0-9a-f]{40}\.(?:zip|tar\.gz)"
 )
+_ADDRESS_OPTIONS = frozenset({
+    "-i", "--index-url", "--extra-index-url", "-f", "--find-links", "-c", "--constraint", "--channel", "--trusted-host",
+    "--proxy", "--default-index", "--index",
+})  # fmt: skip
+"""Options whose value is an address, but not that of a package."""
 
 
-def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Commands with their line number (from 1): continued lines are joined, comments left out."""
-    start = 0
-    parts: list[str] = []
-    for number, line in enumerate(text.split("\n"), 1):
-        bare = line.strip()
-        if not parts:
-            start = number
-            if bare.startswith("#"):
-                continue
-        if bare.endswith(("\\", "`")) and not bare.endswith("\\\\") and bare.count("`") != 2:
-            parts.append(bare[:-1])
-        elif bare.endswith("|"):
-            parts.append(bare)
-        else:
-            yield start, " ".join([*parts, bare])
-            parts = []
-    if parts:
-        yield start, " ".join(parts)
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Something in a script: its line (from 1), what it is, and the line's text."""
+
+    line: int
+    what: str
+    excerpt: str
 
 
-def runs_download(command: str) -> bool:
-    """The command hands what it downloads straight to an interpreter."""
-    command = command[:8000]
-    if _SAYS.match(command):
-        return False
-    if _SUBSTITUTED.search(command) or _POWERSHELL.search(command):
-        return True
-    for part in _SPLIT.split(command):
-        pieces = _PIPE.split(part)
-        fetched = False
-        for piece in pieces:
-            if fetched and _RUNS.match(piece):
-                return True
-            fetched = fetched or bool(_FETCHES.search(piece) or _DOWNLOADS.search(piece))
-    return False
+def unseen_code(script: str) -> Iterator[Seen]:
+    """What the script runs that nobody has looked at; `what` completes "this line ..."."""
+    for risk in risks(script):
+        yield _seen(script, risk.offset, risk.what)
 
 
-def unpinned_installs(command: str) -> Iterator[str]:
-    """Addresses that pip or conda install from in this command, where neither commit nor hash says which bytes."""
-    for match in _INSTALL.finditer(command[:8000]):
+def unpinned_installs(script: str) -> Iterator[Seen]:
+    """Addresses that packages are installed from, where neither commit nor hash says which bytes."""
+    if "install" not in script or "://" not in script:
+        return
+    for command in commands(parse(script)):
         previous = ""
-        for word in match["rest"].partition(" #")[0].split():
-            bare = word.strip("\"'")
-            address = _REMOTE.search(bare)
-            option = previous in {"-i", "--index-url", "--extra-index-url", "-f", "--find-links", "-c", "--constraint"}
-            if address and not option and not bare.startswith("-") and not _PINNED.search(bare):
-                yield address[0]
+        for word in _installed(command):
+            address = _REMOTE.search(word)
+            if address and previous not in _ADDRESS_OPTIONS and word[:1] != "-" and not _PINNED.search(word):
+                yield _seen(script, command.offset, address[0])
             previous = word
+
+
+def _installed(command: Command) -> list[str]:
+    """The arguments of `pip install`, however pip is started."""
+    name, arguments = program(command)
+    words = [name, *(word.text for word in arguments)]
+    if _STARTERS.fullmatch(name):
+        words = next((words[at:] for at, word in enumerate(words[1:4], 1) if _INSTALLERS.fullmatch(word)), [])
+    if not words or not _INSTALLERS.fullmatch(words[0]) or "install" not in words:
+        return []
+    return words[words.index("install") + 1 :]
+
+
+def _seen(script: str, offset: int, what: str) -> Seen:
+    start = script.rfind("\n", 0, offset) + 1
+    end = script.find("\n", offset)
+    line = script[start : end if end >= 0 else None]
+    return Seen(script.count("\n", 0, offset) + 1, what, safe_excerpt(line[:1000]))

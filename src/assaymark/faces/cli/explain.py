@@ -4,7 +4,7 @@ import json
 
 import click
 
-from assaymark.core.check import Rule
+from assaymark.core.check import Rule, rule_to_json
 from assaymark.core.errors import UsageError
 
 
@@ -34,20 +34,7 @@ def _list(rules: list[Rule], form: str) -> str:
 
 
 def _record(rule: Rule) -> dict[str, object]:
-    return {
-        "id": rule.id,
-        "title": rule.title,
-        "layer": rule.layer.value,
-        "severity": rule.severity.word,
-        "confidence": rule.confidence.word,
-        "persona": rule.persona.value,
-        "holds": rule.holds,
-        "since": rule.since,
-        "refs": list(rule.refs),
-        "why": rule.why,
-        "fix": rule.fix,
-        "source": rule.source,
-    }
+    return {"id": rule.id, **rule_to_json(rule), "source": rule.source}
 
 
 def _json(rule: Rule) -> str:

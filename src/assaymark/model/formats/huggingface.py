@@ -108,7 +108,7 @@ def _config(config: Config, base: str, folder: str, code: Repository) -> Iterato
 
 
 def _by_presence(tree: Tree, code: Repository, folder: str, names: list[str]) -> Iterator[tuple[str, Item]]:
-    """Code that is imported because a file of that name is there (transformers 4.52, `load_custom_generate`)."""
+    """Code that is imported because a file of that name is there (transformers `load_custom_generate`)."""
     if folder.endswith("custom_generate/") and "generate.py" in names:
         above = folder.removesuffix("custom_generate/")
         if any(f"{above}{base}" in tree.files for base in ("config.json", "generation_config.json")):

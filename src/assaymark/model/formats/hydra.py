@@ -1,7 +1,7 @@
 """Hydra and OmegaConf configurations: `_target_` names what `hydra.utils.instantiate` imports and calls.
 
 NeMo, Uni2TS, FlexTok and others instantiate a configuration that comes with the model (CVE-2025-23304), so a target
-like `builtins.exec` is a command in a text file (unit42.paloaltonetworks.com, 2026-01).
+like `builtins.exec` is a command in a text file.
 """
 
 import re

@@ -51,7 +51,9 @@ class Repository:
                 if call.deed is not None:
                     yield (
                         path,
-                        RepositoryAct(call.deed, call.name, call.line, call.on_import, call.within, call.excerpt),
+                        RepositoryAct(
+                            call.deed, call.name, call.line, call.on_import, call.within, call.excerpt, call.hidden
+                        ),
                     )
 
     def _closure(self, path: str) -> list[str]:

@@ -33,6 +33,8 @@ class RepositoryAct:
     on_import: bool
     within: str
     excerpt: str
+    hidden: bool = False
+    """What is called is computed."""
 
 
 @dataclass(frozen=True, slots=True)

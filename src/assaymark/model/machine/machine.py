@@ -8,39 +8,40 @@ Memory does not grow with the number of opcodes: see memo.py and frames.py.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from struct import error as StructError  # noqa: N812 - a class, whatever its name
 
 from assaymark.core.blob import Blob
 from assaymark.core.budget import Budget
 from assaymark.core.errors import Malformed, OverBudget
 from assaymark.model.machine.joblib import pass_array
 from assaymark.model.machine.memo import Memo
-from assaymark.model.machine.reader import CutOff, Reader
+from assaymark.model.machine.reader import Reader
 from assaymark.model.machine.table import judge
 from assaymark.model.machine.values import (
     ANY,
+    DATA,
     Bag,
     Global,
     Instance,
     Lost,
     Raw,
-    all_inert,
     globals_in,
     is_active,
+    sort_out,
 )  # fmt: skip
 
-MAX_STACK = 10_000_000
 MAX_EVENTS = 2_000
 MAX_DEPTH = 8
 SKIP_FROM = 1 << 18
 """Streams of at least this many bytes pay for the patterns of frames.py."""
-_TICK = 1 << 17
 _IDENTIFIER = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 _HOOK = re.compile(r"append|extend|add|__(?!orig_class__|wrapped__)\w+__")
 """Attribute names that loaders look up on an instance and call: planting one by BUILD is a call in disguise."""
 
 NESTED = "nested-pickle"
+ENCODE = "encode-latin1"
+_OPEN_RULES = frozenset({"data", "any-vetted"})
+"""Rules that hold whoever calls; a global with a narrower one may only be called by an opcode."""
 TORCHSCRIPT = "__torch__"
 """Classes of a TorchScript archive's own code; its loader looks them up there and imports no Python."""
 
@@ -128,33 +129,11 @@ class Machine:
 
     def run(self) -> None:
         """Interpret to STOP."""
-        from assaymark.model.machine.opcodes import HANDLERS
+        from assaymark.model.machine.loop import interpret
 
         if self.depth > MAX_DEPTH:
             raise OverBudget(f"object arrays nested deeper than {MAX_DEPTH}")
-        reader, stack = self.reader, self.stack
-        steps = 0
-        try:
-            while True:
-                if reader.pos >= reader.limit and not reader.pause():
-                    self.misaligned("reaches over the end of its frame")
-                start = reader.pos
-                self.opcode = reader.buf[start]
-                self.at = reader.base + start
-                reader.pos = start + 1
-                HANDLERS[self.opcode](self)
-                steps += 1
-                if steps == _TICK:
-                    steps = 0
-                    self.budget.tick()
-                    if len(stack) > MAX_STACK or len(self.marks) > MAX_STACK:
-                        raise OverBudget(f"more than {MAX_STACK:,} values on the stack")
-        except Stop:
-            return
-        except (IndexError, ValueError, StructError) as error:
-            if reader.at_end and reader.pos >= len(reader.buf) - 8:
-                raise CutOff("the pickle is cut off before its STOP", offset=self.at) from error
-            raise Malformed(f"opcode {name_of(self.opcode)}: bad argument", offset=self.at) from error
+        interpret(self)
 
     # The stack, as Pdata in _pickle.c.
 
@@ -238,6 +217,9 @@ class Machine:
         if target.rule == NESTED:
             self._note_nested(target, arguments)
             return Instance(target)
+        if target.rule == ENCODE:
+            self._encode(target, arguments)
+            return DATA
         if target.module in {"copyreg", "copy_reg"}:
             return self._construct(target, arguments)
         active = self._is_active(arguments)
@@ -249,10 +231,10 @@ class Machine:
             self.note("misuse", *_names(target), "is called with a function or class among its arguments")
             return Instance(target, active=True)
         for argument in globals_in(arguments):
-            if argument.uses and not argument.uses & {"call", "new"}:
+            if argument.uses and not (argument.uses & {"call", "new"} and argument.rule in _OPEN_RULES):
                 self.note("misuse", *_names(argument), f"is handed to {target}, which may call it")
-        # numpy's _reconstruct(cls, …), Cython's __pyx_unpickle_X(cls, …): the result is of that class.
-        of = first if isinstance(first, Global) and first.uses & {"build", "items"} else target
+        # A function that is given a class makes one of it: numpy's _reconstruct(cls, …), Cython's unpicklers.
+        of = first if isinstance(first, Global) and "new" not in target.uses else target
         inside = arguments if isinstance(arguments, tuple) else (arguments,)
         return Instance(of, active=any(self._is_active(a) for a in inside if not isinstance(a, Global)))
 
@@ -270,7 +252,19 @@ class Machine:
         if not isinstance(first, Global):
             self.note("misuse", *_names(target), "constructs a class that is computed")
             return ANY
-        return self.call(first, arguments[1:] if isinstance(arguments, tuple) else ANY, new=True)
+        rest = arguments[1:] if isinstance(arguments, tuple) else ()
+        base = rest[0] if rest and target.name == "_reconstructor" else None
+        if base is not None and not (isinstance(base, Global) and base.module == "builtins" and "new" in base.uses):
+            self.note("misuse", *_names(base), "is the base of a reconstruction, and no builtin")
+        return self.call(first, rest, new=True)
+
+    def _encode(self, target: Global, arguments: object) -> None:
+        """How protocols 0 to 2 spell bytes: `_codecs.encode(text, 'latin1')`; another codec is code of its own."""
+        codec = arguments[1] if isinstance(arguments, tuple) and len(arguments) == 2 else None
+        if isinstance(codec, Lost):
+            self.wanted.add(codec.slot)
+        if codec != "latin1" or self._is_active(arguments):
+            self.note("misuse", *_names(target), "is called with something else than a text and 'latin1'")
 
     def _note_nested(self, target: Global, arguments: object) -> None:
         """Bytes that another unpickler gets are looked at by content; what cannot be had holds."""
@@ -300,14 +294,15 @@ class Machine:
 
     def add_items(self, target: object, items: list[object], *, pairs: bool = False) -> None:
         """APPEND(S), SETITEM(S), ADDITEMS: harmless on builtin containers, a method call on anything else."""
-        inert = all_inert(items)
-        if pairs and not inert:
-            self._hooks(items)
-        if not inert and any(map(self._is_active, items)):
-            self.memo.dirty = True
-            self.laundered = self.laundered or not isinstance(target, Bag) or target.stored
+        live, active = sort_out(items)
+        if live:
+            if pairs and (active or Instance in map(type, live)):
+                self._hooks(items)
+            if active or (self.laundered and any(map(self._is_active, live))):
+                self.memo.dirty = True
+                self.laundered = self.laundered or not isinstance(target, Bag) or target.stored
         if isinstance(target, Bag):
-            target.extend(items)
+            target.extend(items, live, active=active)
         elif isinstance(target, Instance):
             self.result.effects += 1
             if target.of is not None and target.of.uses and "items" not in target.of.uses:

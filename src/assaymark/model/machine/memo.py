@@ -26,7 +26,8 @@ class Memo:
         self._keep = keep
         self._kinds = bytearray()
         self._far: dict[int, int] = {}
-        self._names: dict[int, str] = {}
+        self.names: dict[int, str] = {}
+        """Texts that a GET brings back, by slot."""
         self._own: dict[int, object] = {}
         self._values: list[object] = [None, DATA, SHARED, ANY, ANY]
         self._index: dict[object, int] = {}
@@ -38,17 +39,18 @@ class Memo:
         """Store at the number of slots that are set."""
         kinds = self._kinds
         slot = self.size
-        if type(value) is str and slot == len(kinds) and not self._far and slot < _MAX_SLOTS:
-            kinds.append(_DATA)
-            self.size = slot + 1
-            if self._keeps(slot, value):
-                self._names[slot] = value
-        else:
+        kind = _KINDS.get(type(value)) or self._kind(value)
+        if slot != len(kinds) or slot >= _MAX_SLOTS or self._far or kind == _OWN:
             self.put(slot, value)
+            return
+        kinds.append(kind)
+        self.size = slot + 1
+        if type(value) is str and self._keeps(slot, value):
+            self.names[slot] = value
 
     def put(self, slot: int, value: object) -> None:
         """Store at a slot of the stream's choice; a slot that is set is overwritten."""
-        kind = self._kind(value)
+        kind = _KINDS.get(type(value)) or self._kind(value)
         kinds = self._kinds
         if slot == len(kinds):
             if slot >= _MAX_SLOTS:
@@ -64,14 +66,14 @@ class Memo:
         else:
             self._put_far(slot, kind)
         if type(value) is str and self._keeps(slot, value):
-            self._names[slot] = value
+            self.names[slot] = value
             return
-        self._names.pop(slot, None)
+        self.names.pop(slot, None)
         if kind == _OWN and len(self._own) < _MAX_FAR:
             self._own[slot] = value
 
     def _keeps(self, slot: int, text: str) -> bool:
-        return (len(text) <= _MAX_NAME and len(self._names) < _MAX_NAMES) or slot in self._keep
+        return (len(text) <= _MAX_NAME and len(self.names) < _MAX_NAMES) or slot in self._keep
 
     def _put_far(self, slot: int, kind: int) -> None:
         """A slot beyond the dense part: few in a sane stream."""
@@ -100,7 +102,7 @@ class Memo:
             if kind == _UNSET:
                 return None
         if kind == _DATA:
-            name = self._names.get(slot)
+            name = self.names.get(slot)
             return Lost(slot) if name is None else name
         return self._own.get(slot, ANY) if kind == _OWN else self._values[kind]
 
@@ -110,9 +112,6 @@ class Memo:
         return kind <= _DATA and (kind == _DATA or slot not in self._far)
 
     def _kind(self, value: object) -> int:
-        known = _KINDS.get(type(value))
-        if known is not None:
-            return known
         if value is ANY:
             self.dirty = True
             return _ANY

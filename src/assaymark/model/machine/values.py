@@ -84,11 +84,12 @@ class Bag:
     active: bool = False
     stored: bool = False
 
-    def extend(self, values: list[object]) -> None:
-        """Add values; past TRACKED the single items are forgotten."""
-        if not _INERT.issuperset(map(type, values)):
-            entering = [_enters(value) for value in values]  # each is told, so no short cut
-            self.active = self.active or any(entering)
+    def extend(self, values: list[object], live: list[object], *, active: bool) -> None:
+        """Add values, `live` and `active` as `sort_out` has them; past TRACKED the single items are forgotten."""
+        for value in live:
+            if type(value) is Bag:
+                value.stored = True
+        self.active = self.active or active
         if self.items is not None:
             if len(self.items) + len(values) > TRACKED:
                 self.items = None
@@ -106,36 +107,32 @@ class Bag:
 _INERT = frozenset({str, int, bool, float, type(None), Raw, Lost, _Data})
 
 
-def _enters(value: object) -> bool:
-    """Whether the value is active; a container is told that it now lies in another."""
-    if type(value) is Bag:
-        value.stored = True
-    return is_active(value)
-
-
-def all_inert(values: list[object]) -> bool:
-    """Quick answer for the common case of plain data only."""
-    return _INERT.issuperset(map(type, values))
+def sort_out(values: list[object]) -> tuple[list[object], bool]:
+    """The values that are not plain data, and whether one of them is active."""
+    live = [value for value in values if type(value) not in _INERT]
+    return live, any(map(is_active, live)) if live else False
 
 
 def is_active(value: object) -> bool:
     """Whether the value is, or may hold, a class or function."""
-    if type(value) in _INERT:
+    kind = type(value)
+    if kind in _INERT:
         return False
-    if isinstance(value, tuple):
-        return any(map(is_active, value))
-    if isinstance(value, (Bag, Instance)):
-        return value.active
+    if kind is Bag or kind is Instance:
+        return value.active  # type: ignore[attr-defined, no-any-return] # it is one of these two
+    if kind is tuple:
+        return any([is_active(part) for part in value if type(part) not in _INERT])  # type: ignore[attr-defined]
     return True
 
 
 def tuple_of(items: list[object]) -> object:
     """A tuple of what is known, at most two levels deep and TRACKED long; beyond, only its activity is kept."""
     if len(items) > TRACKED:
-        bag = Bag("list")
-        bag.extend(items)
+        bag = Bag("list", None)
+        live, active = sort_out(items)
+        bag.extend(items, live, active=active)
         return bag
-    if all_inert(items):
+    if _INERT.issuperset(map(type, items)):
         return tuple(items)
     return tuple([_shallow(item) for item in items])
 

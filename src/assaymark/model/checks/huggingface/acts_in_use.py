@@ -19,7 +19,7 @@ def repository_code_acts_in_use(act: RepositoryAct) -> Iterator[Hit]:
     Fix: Read the lines named here before you load it with `trust_remote_code=True`; ask the author for a version
         without them (`torch.load(..., weights_only=True)`, safetensors, no `eval`).
     """
-    if act.deed in _IN_USE and not (act.on_import and act.deed in _SAID_ELSEWHERE):
+    if act.hidden or (act.deed in _IN_USE and not (act.on_import and act.deed in _SAID_ELSEWHERE)):
         place = f"in {act.within}" if act.within else "in the file"
         yield Hit(
             f"{act.name} {act.deed.value} {place}",

@@ -9,7 +9,7 @@ from assaymark.tooling.pipelines import ShellStep
 
 
 @check("TLG013", layer=Layer.TOOLING, severity=Severity.HIGH, since="0.1", refs=("CWE:494", "CWE:829"))
-def step_pipes_a_download_to_a_shell(step: ShellStep) -> Iterator[Hit]:
+def step_runs_a_download(step: ShellStep) -> Iterator[Hit]:
     """A pipeline step runs a script straight from the network.
 
     Why: Codecov's uploader was changed for two months and read the secrets of every pipeline that piped it to bash
@@ -17,9 +17,4 @@ def step_pipes_a_download_to_a_shell(step: ShellStep) -> Iterator[Hit]:
     Fix: Keep the script in the repository, or check it: `curl -fsSLo i.sh URL && echo "SHA256  i.sh" | sha256sum -c &&
         sh i.sh`; for tools, use an action pinned to a commit.
     """
-    yield Hit(
-        "a step hands a download straight to an interpreter",
-        line=step.line,
-        symbol=step.command[:200],
-        excerpt=step.command,
-    )
+    yield Hit(f"a step {step.does}", line=step.line, symbol=step.command[:200], excerpt=step.command)

@@ -1,0 +1,123 @@
+"""The loop over the opcodes of a stream; the dozen that streams are mostly made of are followed in place.
+
+What is done in place is what opcodes.py does where nothing can go wrong. Everything else, every failure included, is
+left to the handlers there, so the loop decides nothing: with `in_place=False` it says the same, several times slower.
+"""
+
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - a class, whatever its name
+from typing import TYPE_CHECKING
+
+from assaymark.core.errors import Malformed, OverBudget
+from assaymark.model.machine.opcodes import HANDLERS, Stop, name_of
+from assaymark.model.machine.reader import CutOff
+from assaymark.model.machine.values import DATA, Bag
+
+if TYPE_CHECKING:
+    from assaymark.model.machine.machine import Machine
+
+MAX_STACK = 10_000_000
+_I2 = Struct("<H").unpack_from
+_I4 = Struct("<i").unpack_from
+_U4 = Struct("<I").unpack_from
+_CONSTANTS = {0x29: (), 0x4E: None, 0x88: True, 0x89: False}
+"""EMPTY_TUPLE, NONE, NEWTRUE, NEWFALSE."""
+
+
+def interpret(machine: "Machine", *, in_place: bool = True) -> None:  # noqa: C901, PLR0912, PLR0915 - one loop, for speed
+    """Follow the stream to its STOP; raises Malformed where the real unpickler fails."""
+    reader, stack, marks, names = machine.reader, machine.stack, machine.marks, machine.memo.names
+    memoize, skipping = machine.memo.memoize, machine.skipping
+    base, buf, limit, pos, fence = reader.base, reader.buf, reader.limit, reader.pos, machine.fence
+    opcode, start, handled = 0, pos, False
+    try:
+        while True:
+            if pos >= limit:
+                reader.pos = pos
+                machine.at, machine.opcode = base + start, opcode
+                _next_window(machine)
+                base, buf, limit, pos = reader.base, reader.buf, reader.limit, reader.pos
+            start = pos
+            opcode = buf[pos]
+            if in_place:
+                if opcode == 0x94:  # MEMOIZE
+                    if len(stack) > fence:
+                        memoize(stack[-1])
+                        pos += 1
+                        continue
+                elif opcode == 0x68:  # BINGET
+                    text = names.get(buf[pos + 1])
+                    if text is not None:
+                        stack.append(text)
+                        pos += 2
+                        continue
+                elif opcode == 0x4B:  # BININT1
+                    stack.append(buf[pos + 1])
+                    pos += 2
+                    continue
+                elif opcode == 0x8C:  # SHORT_BINUNICODE
+                    end = pos + 2 + buf[pos + 1]
+                    data = buf[pos + 2 : end]
+                    if end <= len(buf) and data.isascii():
+                        stack.append(str(data, "ascii"))
+                        pos = end
+                        continue
+                elif opcode in _CONSTANTS:
+                    stack.append(_CONSTANTS[opcode])
+                    pos += 1
+                    continue
+                elif opcode == 0x47:  # BINFLOAT
+                    if pos + 9 <= len(buf):
+                        stack.append(DATA)
+                        pos += 9
+                        continue
+                elif opcode == 0x28 and not skipping:  # MARK
+                    machine.fence = fence = len(stack)
+                    marks.append(fence)
+                    pos += 1
+                    continue
+                elif opcode == 0x4D:  # BININT2
+                    stack.append(_I2(buf, pos + 1)[0])
+                    pos += 3
+                    continue
+                elif opcode == 0x5D:  # EMPTY_LIST
+                    stack.append(Bag("list", []))
+                    pos += 1
+                    continue
+                elif opcode == 0x7D:  # EMPTY_DICT
+                    stack.append(Bag("dict", []))
+                    pos += 1
+                    continue
+                elif opcode == 0x6A:  # LONG_BINGET
+                    text = names.get(_U4(buf, pos + 1)[0])
+                    if text is not None:
+                        stack.append(text)
+                        pos += 5
+                        continue
+                elif opcode == 0x4A:  # BININT
+                    stack.append(_I4(buf, pos + 1)[0])
+                    pos += 5
+                    continue
+            reader.pos = pos + 1
+            machine.at, machine.opcode = base + start, opcode
+            handled = True
+            HANDLERS[opcode](machine)
+            handled = False
+            base, buf, limit, pos, fence = reader.base, reader.buf, reader.limit, reader.pos, machine.fence
+    except Stop:
+        return
+    except (IndexError, ValueError, StructError) as error:
+        if not handled:
+            reader.pos, machine.at, machine.opcode = pos + 1, base + start, opcode
+        if reader.at_end and reader.pos >= len(reader.buf) - 8:
+            raise CutOff("the pickle is cut off before its STOP", offset=machine.at) from error
+        raise Malformed(f"opcode {name_of(machine.opcode)}: bad argument", offset=machine.at) from error
+
+
+def _next_window(machine: "Machine") -> None:
+    """Move on to the next frame or the next piece of the input, at most a MiB: the place to look at the clock."""
+    if not machine.reader.pause():
+        machine.misaligned("reaches over the end of its frame")
+    machine.budget.tick()
+    if len(machine.stack) > MAX_STACK or len(machine.marks) > MAX_STACK:
+        raise OverBudget(f"more than {MAX_STACK:,} values on the stack")

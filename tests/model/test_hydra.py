@@ -1,0 +1,57 @@
+"""Hydra configurations."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import ids, look_at, severe
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"model:\n  _target_: builtins.exec\n  _args_: ['print(1)']\n",
+        b"_target_: os.system\ncommand: id\n",
+        b"a: {'_target_': posix.system}\n",
+        b"_target_: torch.serialization.os.system\n",
+        b"_target_: subprocess.Popen\n",
+        b"_target_: pickle.loads\n",
+        b"_target_: hydra.utils.get_method\npath: os.system\n",
+        b"_target_: functools.partial\n_args_:\n  - {_target_: hydra.utils.get_object, path: builtins.eval}\n",
+        b"_target_: builtins.getattr\n",
+        b"a: &x os.system\nb:\n  _target_: *x\n",
+        b"{% if x %}\n_target_: os.system\n{% endif %}\n",
+        b"_target_: shutil.copy\n",
+    ],
+)
+def test_mdl107_bad_target(data: bytes) -> None:
+    report = look_at(data, "model_config.yaml")
+    assert "MDL107" in ids(report)
+
+
+def test_mdl107_bad_target_in_json_and_archives() -> None:
+    assert "MDL107" in ids(look_at(json.dumps({"model": {"_target_": "os.system"}}).encode(), "config.json"))
+
+
+def test_mdl107_good_targets() -> None:
+    data = b"""
+model:
+  _target_: src.models.mnist_module.MNISTLitModule
+  optimizer: {_target_: torch.optim.Adam, _partial_: true, lr: 0.001}
+  root: {_target_: os.path.join, _args_: [a, b]}
+  home: {_target_: os.getenv, _args_: [HOME]}
+  n: {_target_: builtins.dict}
+  code: {_target_: code.models.Net}
+  cb: {_target_: lightning.pytorch.callbacks.ModelCheckpoint, dirpath: os.system}
+  f: {_target_: functools.partial, _args_: [{_target_: hydra.utils.get_method, path: torch.nn.functional.relu}]}
+"""
+    assert not severe(look_at(data, "model.yaml"))
+
+
+@given(st.binary(max_size=60), st.integers(0, 60))
+@settings(max_examples=60, deadline=None)
+def test_any_hydra_bytes_give_a_report(noise: bytes, at: int) -> None:
+    base = b"_target_: os.system\na: [1, {b: c}]\n"
+    assert "CHK001" not in ids(look_at(base[:at] + noise + base[at:], "a.yaml"))
