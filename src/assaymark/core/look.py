@@ -257,16 +257,6 @@ def _parse(
 
 
 def _take(item: Item, member: str, packages: tuple[str, ...], log: _Log) -> None:
-    """A view goes to its checks, a part that was left out into the report."""
-    if not isinstance(item, Skipped):
-        _check(item, member, packages, log)
-    elif item.holds:
-        log.add(RULES[OPAQUE], Hit(f"{item.what}: {item.why}", symbol=item.what), member)
-    else:
-        log.gaps.append(Gap(_place(log.path, member, item.what), clean(item.why)))
-
-
-def _take(item: Item, member: str, packages: tuple[str, ...], log: _Log) -> None:
     """A view is checked; what was left out is a finding that holds, or a line of coverage."""
     if not isinstance(item, Skipped):
         _check(item, member, packages, log)

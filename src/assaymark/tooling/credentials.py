@@ -42,6 +42,8 @@ _LITERAL = re.compile(
 _DEFAULT = re.compile(
     r"""["'](?P<name>[A-Za-z][A-Za-z0-9_]{3,60})["'][ \t]*,[ \t]*(?P<q>["'])(?P<value>[^"'\n\\]{12,400})(?P=q)"""
 )
+_HINT = re.compile(r"[Pp][AaWw][SsDd]|[Ss][Ee][Cc][Rr][Ee][Tt]|[Tt][Oo][Kk][Ee][Nn]|[Kk][Ee][Yy]|[Cc][Rr][Ee][Dd][Ee][Nn]|_[Pp][Aa][Tt]\b")
+"""What a name that holds a secret has in it; only such lines are read closely."""
 _WANDB = re.compile(
     r"""wandb(?:\.login\([^)\n]{0,80}?|[ ]login[ ][^\n]{0,80}?)(?P<value>(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f]))"""
 )
@@ -68,9 +70,17 @@ def settings(text: str) -> Iterator[Pair]:
 
 def literals(text: str) -> Iterator[Pair]:
     """Names with a literal text in source code: assignments, keyword arguments, dict entries, defaults of lookups."""
-    for pattern in (_LITERAL, _DEFAULT):
-        for match in pattern.finditer(text):
-            yield match["name"], match["value"], match.start("value")
+    done = -1
+    for hint in _HINT.finditer(text):
+        if hint.start() < done:
+            continue
+        start = text.rfind("\n", 0, hint.start()) + 1
+        done = text.find("\n", hint.end())
+        done = len(text) if done < 0 else done
+        line = text[start : min(done, start + 4096)]
+        for pattern in (_LITERAL, _DEFAULT):
+            for match in pattern.finditer(line):
+                yield match["name"], match["value"], start + match.start("value")
 
 
 def credentials(text: str, pairs: Iterable[Pair], *, passwords: bool = True, where: str = "") -> Iterator[Credential]:
