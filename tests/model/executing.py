@@ -7,10 +7,10 @@ recorder, or one of the audit events below, which are refused.
 
 import atexit
 import bdb
-import cProfile
 import codecs
 import collections
 import copyreg
+import cProfile
 import encodings.latin_1
 import encodings.rot_13
 import functools

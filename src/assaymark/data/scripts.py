@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from assaymark.core.blob import Blob, exact
 from assaymark.core.errors import AssayError, OverBudget
 from assaymark.core.format import Context, Item, Tree
-from assaymark.core.pysource import LIMIT, Deed, PySource, calls
-from assaymark.core.secrets import redact
+from assaymark.core.source.python import LIMIT, Deed, PySource, calls
+from assaymark.core.source.secrets import redact
 
 _BUILDERS = ("GeneratorBasedBuilder", "ArrowBasedBuilder", "BeamBasedBuilder", "DatasetBuilder", "BuilderConfig")
 _HARMFUL = (Deed.PROCESS, Deed.EXECUTION, Deed.UNPICKLING, Deed.NATIVE, Deed.NETWORK)

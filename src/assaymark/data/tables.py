@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from assaymark.core.blob import CHUNK, Blob
 from assaymark.core.format import Context, Item, Skipped
-from assaymark.core.secrets import safe_excerpt
+from assaymark.core.source.secrets import safe_excerpt
 from assaymark.data.payloads import payloads
 
 _OVERLAP = 512

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from assaymark.core.blob import Blob, exact
 from assaymark.core.errors import Malformed, OverBudget
 from assaymark.core.format import Context, Item
-from assaymark.core.secrets import safe_excerpt
-from assaymark.core.text import decode
-from assaymark.core.yamltree import LIMIT, events
+from assaymark.core.source.secrets import safe_excerpt
+from assaymark.core.source.text import decode
+from assaymark.core.source.yaml_tree import LIMIT, events
 
 _PREFIX = "tag:yaml.org,2002:python/"
 _RAW = re.compile(r"^[^#\n]*?!(?:!|<tag:yaml\.org,2002:)python/(?P<rest>[^\s>,\]}]+)", re.MULTILINE)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from assaymark.core.blob import Blob
 from assaymark.core.format import Context, Item
-from assaymark.core.text import read_text
-from assaymark.core.yamltree import LIMIT, Node, documents
+from assaymark.core.source.text import read_text
+from assaymark.core.source.yaml_tree import LIMIT, Node, documents
 from assaymark.infra.script import known_secrets
 from assaymark.infra.workload import (
     Lines,

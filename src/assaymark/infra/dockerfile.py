@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from assaymark.core.blob import Blob
 from assaymark.core.format import Context, Item
-from assaymark.core.secrets import find_secrets, looks_secret, mask, redact, safe_excerpt
-from assaymark.core.text import read_text
+from assaymark.core.source.secrets import find_secrets, looks_secret, mask, redact, safe_excerpt
+from assaymark.core.source.text import read_text
 from assaymark.infra.dockerlines import BadInstruction, Instruction, instructions, plain, unquote
 from assaymark.infra.image import ImageName, expand, image_name
 from assaymark.infra.keyfiles import is_key_file

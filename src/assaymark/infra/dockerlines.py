@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from assaymark.core.errors import OverBudget
-from assaymark.core.secrets import redact, safe_excerpt
+from assaymark.core.source.secrets import redact, safe_excerpt
 from assaymark.infra.script import ShellScript
 
 _INSTRUCTIONS = frozenset(

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from assaymark.core.blob import Blob
 from assaymark.core.errors import Malformed
 from assaymark.core.format import Context, Item, Skipped
-from assaymark.core.secrets import find_secrets, looks_secret, mask
-from assaymark.core.text import read_text
-from assaymark.core.yamltree import Node, documents, walk
+from assaymark.core.source.secrets import find_secrets, looks_secret, mask
+from assaymark.core.source.text import read_text
+from assaymark.core.source.yaml_tree import Node, documents, walk
 from assaymark.infra.image import UNKNOWN
 from assaymark.infra.packages import script_views
 from assaymark.infra.script import PlainSecret, ShellScript, known_secrets
@@ -60,7 +60,7 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def objects(text: str) -> Iterator[Node]:
-    """The objects of a manifest, each document parsed by itself within the limits of `yamltree`.
+    """The objects of a manifest, each document parsed by itself within the limits of `yaml_tree`.
 
     Definitions of custom resources are left out: they are schemas, megabytes long, and nothing in them runs.
     """

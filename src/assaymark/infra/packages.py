@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from urllib.parse import urlsplit
 
-from assaymark.core.fetchrun import program
 from assaymark.core.format import Item
-from assaymark.core.secrets import redact
-from assaymark.core.shell import HOLE, Command, Word
+from assaymark.core.source.fetch_run import program
+from assaymark.core.source.secrets import redact
+from assaymark.core.source.shell import HOLE, Command, Word
 from assaymark.infra.script import EnvironmentPair, ShellScript, given_secrets
 
 _LOOPBACK = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1|0\.0\.0\.0|host\.docker\.internal")

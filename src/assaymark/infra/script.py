@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from assaymark.core.secrets import find_secrets, looks_secret, mask, safe_excerpt
-from assaymark.core.shell import Command, commands, parse
+from assaymark.core.source.secrets import find_secrets, looks_secret, mask, safe_excerpt
+from assaymark.core.source.shell import Command, commands, parse
 
 _MOST = 200  # secrets of one script
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from assaymark.core.format import Item
-from assaymark.core.secrets import find_secrets, looks_secret, mask, redact, safe_excerpt, secret_name
-from assaymark.core.yamltree import Node
+from assaymark.core.source.secrets import find_secrets, looks_secret, mask, redact, safe_excerpt, secret_name
+from assaymark.core.source.yaml_tree import Node
 from assaymark.infra.image import ImageName, expand, image_name
 from assaymark.infra.packages import pair_views, script_views
 from assaymark.infra.script import EnvironmentPair, PlainSecret, ShellScript

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from assaymark.core.errors import Malformed, OverBudget, Unreadable
 from assaymark.core.format import Item, Tree
-from assaymark.core.text import LIMIT
+from assaymark.core.source.text import LIMIT
 from assaymark.library.requirements import Document, read, text_of
 
 _MOST = 50  # constraint files of one requirement file

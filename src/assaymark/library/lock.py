@@ -8,8 +8,8 @@ from typing import Any
 from assaymark.core.blob import Blob
 from assaymark.core.errors import Malformed
 from assaymark.core.format import Context, Item
-from assaymark.core.secrets import redact
-from assaymark.core.text import read_text
+from assaymark.core.source.secrets import redact
+from assaymark.core.source.text import read_text
 from assaymark.library import urls
 from assaymark.library.documents import header_lines, load_json, load_toml, rows, table, text, texts
 from assaymark.library.sources import credentials, source

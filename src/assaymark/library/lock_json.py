@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from assaymark.core.errors import Malformed
-from assaymark.core.secrets import redact
+from assaymark.core.source.secrets import redact
 from assaymark.library import urls
 from assaymark.library.documents import table, text, texts
 from assaymark.library.lock import LockedPackage, locked

@@ -10,8 +10,8 @@ from itertools import islice
 
 from assaymark.core.errors import Malformed, OverBudget, Unreadable
 from assaymark.core.format import Item, Tree
-from assaymark.core.secrets import safe_excerpt
-from assaymark.core.text import decode, excerpt_at, line_at
+from assaymark.core.source.secrets import safe_excerpt
+from assaymark.core.source.text import decode, excerpt_at, line_at
 from assaymark.library import manifest
 from assaymark.library.lock import Lock, read
 from assaymark.library.manifest import Dependency, Manifest

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from assaymark.core.blob import Blob
 from assaymark.core.errors import Malformed, OverBudget
 from assaymark.core.format import Context, Item
-from assaymark.core.secrets import redact, safe_excerpt
-from assaymark.core.text import LIMIT, decode
+from assaymark.core.source.secrets import redact, safe_excerpt
+from assaymark.core.source.text import LIMIT, decode
 from assaymark.library import urls
 from assaymark.library.sources import Source, credentials, source
 

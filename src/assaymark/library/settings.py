@@ -8,8 +8,8 @@ from typing import Any
 from assaymark.core.blob import Blob
 from assaymark.core.errors import OverBudget
 from assaymark.core.format import Context, Item
-from assaymark.core.secrets import looks_secret, mask, safe_excerpt
-from assaymark.core.text import excerpt_at, line_of, read_text
+from assaymark.core.source.secrets import looks_secret, mask, safe_excerpt
+from assaymark.core.source.text import excerpt_at, line_of, read_text
 from assaymark.library.documents import load_toml, rows, table, text, texts
 from assaymark.library.sources import Credential, Source, credentials, source
 

@@ -1,4 +1,4 @@
-"""setup.py: what it does on the machine that builds or installs the package, read from its source (core.pysource).
+"""setup.py: what it does on the machine that builds or installs the package, read from its source (core.source.python).
 
 Everything in it counts, wherever it stands: the file exists to be run, by `pip install` of a source distribution too.
 What every other setup.py does stays quiet: it reads files and runs its own version file (`exec(open(…).read())`).
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from assaymark.core.blob import Blob, exact
 from assaymark.core.errors import AssayError, OverBudget
-from assaymark.core.fetchrun import risks
 from assaymark.core.format import Context, Item
-from assaymark.core.pysource import LIMIT, Call, Deed, PySource, calls
-from assaymark.core.secrets import safe_excerpt
+from assaymark.core.source.fetch_run import risks
+from assaymark.core.source.python import LIMIT, Call, Deed, PySource, calls
+from assaymark.core.source.secrets import safe_excerpt
 
 _DECODERS = re.compile(
     r"base64\.\w+|binascii\.(?:unhexlify|a2b_\w+)|codecs\.decode|bytes\.fromhex|bytearray\.fromhex|zlib\.decompress\w*"
@@ -109,7 +109,7 @@ def _process(call: Call) -> tuple[str, str]:
 def _first(*found: Iterable[object]) -> Iterator[str]:
     for risk_list in found:
         for risk in risk_list:
-            yield risk.what  # type: ignore[attr-defined] # Risk, of core.fetchrun
+            yield risk.what  # type: ignore[attr-defined] # Risk, of core.source.fetch_run
 
 
 def _quote(text: str) -> str:

@@ -6,7 +6,7 @@ The views are shared by every parser of this layer, so that one check speaks of 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from assaymark.core.secrets import find_secrets, redact, safe_excerpt
+from assaymark.core.source.secrets import find_secrets, redact, safe_excerpt
 from assaymark.library.urls import is_loopback, is_plain, split
 
 

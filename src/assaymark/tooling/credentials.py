@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from assaymark.core.blob import Blob
 from assaymark.core.budget import Budget
 from assaymark.core.errors import OverBudget
-from assaymark.core.secrets import find_secrets, looks_secret, mask, safe_excerpt
+from assaymark.core.source.secrets import find_secrets, looks_secret, mask, safe_excerpt
 
 LIMIT = 4 << 20
 """Bytes of one text document."""
@@ -42,7 +42,7 @@ _LITERAL = re.compile(
 _DEFAULT = re.compile(
     r"""["'](?P<name>[A-Za-z][A-Za-z0-9_]{3,60})["'][ \t]*,[ \t]*(?P<q>["'])(?P<value>[^"'\n\\]{12,400})(?P=q)"""
 )
-_HINT = re.compile(r"[Pp][AaWw][SsDd]|[Ss][Ee][Cc][Rr][Ee][Tt]|[Tt][Oo][Kk][Ee][Nn]|[Kk][Ee][Yy]|[Cc][Rr][Ee][Dd][Ee][Nn]|_[Pp][Aa][Tt]\b")
+_HINT = re.compile(r"(?i)pass|pwd|secret|token|key|credential|_pat\b")
 """What a name that holds a secret has in it; only such lines are read closely."""
 _WANDB = re.compile(
     r"""wandb(?:\.login\([^)\n]{0,80}?|[ ]login[ ][^\n]{0,80}?)(?P<value>(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f]))"""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from assaymark.core.blob import Blob
 from assaymark.core.errors import AssayError, Malformed
 from assaymark.core.format import Context, Item, Skipped
-from assaymark.core.yamltree import LIMIT
+from assaymark.core.source.yaml_tree import LIMIT
 from assaymark.tooling.credentials import read_loose
 from assaymark.tooling.pipelines import read
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from assaymark.core.format import Item
-from assaymark.core.secrets import safe_excerpt
-from assaymark.core.yamltree import Node, walk
+from assaymark.core.source.secrets import safe_excerpt
+from assaymark.core.source.yaml_tree import Node, walk
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _VERSION = re.compile(r"(?:[A-Za-z][A-Za-z0-9.]*[/-])*v?\d+(?:[._-]\w+)*", re.IGNORECASE)

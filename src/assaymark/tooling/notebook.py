@@ -9,8 +9,8 @@ from typing import Any
 from assaymark.core.blob import Blob, exact
 from assaymark.core.errors import AssayError, Malformed
 from assaymark.core.format import Context, Item
-from assaymark.core.pysource import Deed, calls
-from assaymark.core.secrets import redact, safe_excerpt
+from assaymark.core.source.python import Deed, calls
+from assaymark.core.source.secrets import redact, safe_excerpt
 from assaymark.tooling.active import ActiveContent, active_content
 from assaymark.tooling.credentials import credentials, literals, settings
 from assaymark.tooling.shell import unpinned_installs, unseen_code

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from assaymark.core.blob import Blob
 from assaymark.core.errors import AssayError
 from assaymark.core.format import Context, Item
-from assaymark.core.yamltree import Node, documents, walk
+from assaymark.core.source.yaml_tree import Node, documents, walk
 from assaymark.tooling.credentials import Pair, credentials, read_loose, settings
 from assaymark.tooling.github import is_workflow, workflow
 from assaymark.tooling.shell import unseen_code

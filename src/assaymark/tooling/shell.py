@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from assaymark.core.fetchrun import program, risks
-from assaymark.core.secrets import safe_excerpt
-from assaymark.core.shell import Command, commands, parse
+from assaymark.core.source.fetch_run import program, risks
+from assaymark.core.source.secrets import safe_excerpt
+from assaymark.core.source.shell import Command, commands, parse
 
 _INSTALLERS = re.compile(r"pip[\d.]*|conda|mamba|micromamba")
 _STARTERS = re.compile(r"python[\d.]*|uv|pipx")

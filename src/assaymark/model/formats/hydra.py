@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from assaymark.core.blob import Blob, exact
 from assaymark.core.errors import Malformed
 from assaymark.core.format import Context, Item
-from assaymark.core.pydeeds import Deed, canonical, deed_of
-from assaymark.core.secrets import safe_excerpt
-from assaymark.core.yamltree import LIMIT, documents, walk
+from assaymark.core.source.python_deeds import Deed, canonical, deed_of
+from assaymark.core.source.secrets import safe_excerpt
+from assaymark.core.source.yaml_tree import LIMIT, documents, walk
 
 _ACTS = (Deed.PROCESS, Deed.EXECUTION, Deed.UNPICKLING, Deed.NATIVE, Deed.DELETION, Deed.DYNAMIC)
 _LEVERS = re.compile(

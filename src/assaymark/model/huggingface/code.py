@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from assaymark.core.errors import AssayError
 from assaymark.core.format import Tree
-from assaymark.core.pysource import LIMIT, Call, Deed, calls
+from assaymark.core.source.python import LIMIT, Call, Deed, calls
 from assaymark.model.huggingface.views import CodeReference, RepositoryAct
 
 _FILES = 50

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assaymark.core.errors import Malformed
-from assaymark.core.text import decode
+from assaymark.core.source.text import decode
 
 _WALK = 200_000
 

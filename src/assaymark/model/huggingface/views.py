@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from assaymark.core.pysource import Deed
+from assaymark.core.source.python import Deed
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from assaymark.core.check import check
-from assaymark.core.fetchrun import risks
 from assaymark.core.finding import Hit, Severity
+from assaymark.core.source.fetch_run import risks
 from assaymark.core.subject import Layer
 from assaymark.infra.script import ShellScript
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from assaymark.core.check import check
 from assaymark.core.finding import Hit, Severity
-from assaymark.core.pysource import Deed
+from assaymark.core.source.python import Deed
 from assaymark.core.subject import Layer
 from assaymark.model.huggingface.views import RepositoryAct
 

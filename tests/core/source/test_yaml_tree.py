@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assaymark.core.errors import Malformed, OverBudget
-from assaymark.core.yamltree import documents, walk
+from assaymark.core.source.yaml_tree import documents, walk
 
 
 def test_lines_tags_and_styles() -> None:

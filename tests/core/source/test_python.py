@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assaymark.core.errors import Malformed, OverBudget
-from assaymark.core.pysource import Deed, calls
+from assaymark.core.source.python import Deed, calls
 
 
 def deeds(source: str) -> set[tuple[str, Deed]]:

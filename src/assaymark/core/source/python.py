@@ -4,8 +4,8 @@
     for call in source.deeds(Deed.PROCESS, Deed.EXECUTION):
         ...
 
-Names are followed through imports, aliases, `getattr`, `__import__`, `globals()` and put-together texts (core.pyfold);
-what the well-known ones do is the table in core.pydeeds. A function that is handed on without being called
+Names are followed through imports, aliases, `getattr`, `__import__`, `globals()` and put-together texts (python_folding);
+what the well-known ones do is the table in python_deeds. A function that is handed on without being called
 (`map(eval, x)`, `Thread(target=os.system)`) counts too, with `called` false. Nothing is imported or run.
 """
 
@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from assaymark.core.errors import Malformed, OverBudget
-from assaymark.core.pybind import FUNCTIONS, Binder, Import
-from assaymark.core.pydeeds import UNKNOWN, Deed, deed_of
-from assaymark.core.pyfold import Folder, Ref, Scope
-from assaymark.core.secrets import looks_secret, redact
+from assaymark.core.source.python_bindings import FUNCTIONS, Binder, Import
+from assaymark.core.source.python_deeds import UNKNOWN, Deed, deed_of
+from assaymark.core.source.python_folding import Folder, Ref, Scope
+from assaymark.core.source.secrets import looks_secret, redact
 
 __all__ = ["Call", "Class", "Deed", "Import", "PySource", "calls"]
 

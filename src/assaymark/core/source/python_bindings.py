@@ -1,10 +1,10 @@
-"""What every name of a Python file is bound to, scope by scope: the first pass of `core.pysource`."""
+"""What every name of a Python file is bound to, scope by scope: the first pass of `python`."""
 
 import ast
 from dataclasses import dataclass
 
-from assaymark.core.pydeeds import canonical
-from assaymark.core.pyfold import Folder, Ref, Scope, Value
+from assaymark.core.source.python_deeds import canonical
+from assaymark.core.source.python_folding import Folder, Ref, Scope, Value
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)

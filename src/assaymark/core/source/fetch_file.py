@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from assaymark.core.fetchrun import INTERPRETER, SHELL, Risk, program
-from assaymark.core.shell import Command, Word, commands, parse
+from assaymark.core.source.fetch_run import INTERPRETER, SHELL, Risk, program
+from assaymark.core.source.shell import Command, Word, commands, parse
 
 _VERIFIERS = frozenset(
     {"sha256sum", "sha512sum", "sha384sum", "shasum", "b2sum", "b3sum", "gpg", "gpgv", "gpg2", "cosign", "minisign", "signify", "slsa-verifier"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assaymark.core.secrets import find_secrets, looks_secret, mask, redact, safe_excerpt, secret_name
+from assaymark.core.source.secrets import find_secrets, looks_secret, mask, redact, safe_excerpt, secret_name
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 BODY = "x1Y2z3A4b5C6d7E8f9G0h1I2j3K4l5"

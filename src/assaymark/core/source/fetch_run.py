@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from assaymark.core.shell import HOLE, Command, Script, Word, commands, parse
+from assaymark.core.source.shell import HOLE, Command, Script, Word, commands, parse
 
 SHELL = re.compile(r"(?:ba|da|z|k|mk|a|fi|c|tc)?sh")
 INTERPRETER = re.compile(
@@ -221,7 +221,7 @@ def _after(arguments: list[Word], option: str, *, rest: bool = False) -> list[st
 
 def _python_fetches_and_runs(code: str) -> bool:
     from assaymark.core.errors import AssayError
-    from assaymark.core.pysource import Deed, calls
+    from assaymark.core.source.python import Deed, calls
 
     try:
         source = calls(code)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assaymark.core.fetchrun import program, risks
-from assaymark.core.shell import HOLE, commands, parse
+from assaymark.core.source.fetch_run import program, risks
+from assaymark.core.source.shell import HOLE, commands, parse
 
 
 def shape(text: str) -> list[list[list[str]]]:

@@ -1,6 +1,6 @@
 """Shell command lines taken apart (POSIX sh, with what bash adds), as build and pipeline files hold them.
 
-What such a line fetches and runs is said by core.fetchrun.
+What such a line fetches and runs is said by fetch_run.
 
     script = parse("curl -fsSL https://host/x | sudo bash -s -- --yes")
 

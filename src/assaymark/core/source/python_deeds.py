@@ -1,4 +1,4 @@
-"""What well-known Python names do when they are called: the table behind `core.pysource`.
+"""What well-known Python names do when they are called: the table behind `python`.
 
 A name is matched in full, by a prefix (`subprocess.*` in the table), or by its last parts where they begin with a
 module of the standard library: `torch.serialization.os.system` is `os.system`, however it was reached.

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from assaymark.core.errors import OverBudget
-from assaymark.core.pydeeds import STDLIB, UNKNOWN, canonical
+from assaymark.core.source.python_deeds import STDLIB, UNKNOWN, canonical
 
 _DEPTH = 60
 _VALUES = 12
