@@ -139,6 +139,10 @@ BYPASSES: dict[str, Bypass] = {
     "s5 slot written twice": Bypass(p4(text("json"), b"q\0", text("posix"), b"q\0h\0", text("getcwd"), b"\x93)R")),
     "s5 text slots": Bypass(p4(text("posix"), b"p00\ng0\n", text("getcwd"), b"\x93)R")),
     "s5 scattered slots": Bypass(p4(text("posix"), b"r\xff\xff\xff\x0fj\xff\xff\xff\x0f", text("getcwd"), b"\x93)R"), executes=False),
+    "s5 slots counted over a long frame": Bypass(
+        p4(raw(bytes(300_000)), b"0](", b"K\x94" * 50, b"e0", text("collections"), b"\x940", (text("posix") + b"\x940") * 50,
+           b"h\x32", text("getcwd"), b"\x93)R")
+    ),
     "s5 POP as POP_MARK": Bypass(p4(b"(0", RUN)),
     "s5 decoys popped": Bypass(p4(text("posix"), text("getcwd"), text("json"), text("loads"), b"00\x93)R")),
     "s5 DUP": Bypass(p4(GETCWD, b"2)R")),
@@ -157,7 +161,7 @@ BYPASSES: dict[str, Bypass] = {
     "s6 empty FRAME": Bypass(PROTO4 + b"\x95" + bytes(8) + RUN + STOP),
     "s6 FRAME to the end": Bypass(PROTO4 + b"\x95" + len(RUN + STOP).to_bytes(8, "little") + RUN + STOP),
     "s6 fix_imports commands": Bypass(b"\x80\x02" + call(g("commands", "getoutput"), b"U\4true") + STOP),
-    "s6 fix_imports imap": Bypass(b"\x80\x02" + g("__builtin__", "list") + b"(" + call(g("itertools", "imap"), g("os", "getcwdu"), b"U\1x") + b"tR."),
+    "s6 fix_imports imap": Bypass(b"\x80\x02" + g("__builtin__", "list") + b"(" + call(g("itertools", "imap"), g("os", "getcwd"), b"U\1x") + b"tR."),
     "s6 fix_imports cPickle": Bypass(b"\x80\x02" + g("cPickle", "loads") + raw(INNER) + b"\x85R."),
     "s6 fix_imports __builtin__": Bypass(b"\x80\x02" + call(g("__builtin__", "eval"), b"X\x19\0\0\0__import__('os').getcwd()") + STOP),
     "s6 os by GLOBAL": Bypass(g("os", "getcwd") + b")R."),

@@ -1,7 +1,7 @@
 """Shows that a stream really runs something: CPython unpickles it here, where only its effect is recorded.
 
 Run as a child: reads `LOADER HEX` a line, answers `yes` or `no` a line. Each stream is loaded in a process of its own,
-without files, network or other processes to reach. The effect is a call of `os.getcwd`, which is replaced by a
+with nothing to write, no network and no other process to reach. The effect is a call of `os.getcwd`, which is replaced by a
 recorder, or one of the audit events below, which are refused.
 """
 
@@ -28,6 +28,7 @@ import profile
 import random
 import resource
 import runpy
+import shutil
 import subprocess
 import sys
 import timeit
@@ -37,9 +38,9 @@ import uuid
 
 PRELOADED = (
     atexit, bdb, cProfile, codecs, collections, copyreg, encodings, functools, itertools, logging, marshal,
-    multiprocessing, operator, pkgutil, profile, random, runpy, subprocess, timeit, trace, types, uuid,
+    multiprocessing, operator, pkgutil, profile, random, runpy, shutil, subprocess, timeit, trace, types, uuid,
 )  # fmt: skip
-"""No file can be opened later."""
+"""Imported before the audit hook watches."""
 EVENTS = ("os.system", "os.exec", "os.fork", "os.posix_spawn", "subprocess.Popen", "socket.", "ctypes.dlopen", "os.putenv")
 effects: list[str] = []
 armed = False
@@ -93,7 +94,7 @@ def lock_down() -> None:
         (resource.RLIMIT_AS, 2 << 30),
         (resource.RLIMIT_CPU, 600),
         (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NOFILE, 3),
+        (resource.RLIMIT_NOFILE, 16),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(limit, (value, value))

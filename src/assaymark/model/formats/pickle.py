@@ -47,6 +47,7 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
         while at < blob.size and streams < _MAX_STREAMS:
             if streams and not _begins(blob, at):
                 break
+            context.budget.tick()
             machine = _stream(blob, at, context.budget, result, later=streams > 0)
             first = machine.value if not streams else first
             at = machine.reader.offset
@@ -94,7 +95,7 @@ def _begins(blob: Blob, at: int) -> bool:
         return True
     from assaymark.model.machine import plausible
 
-    return plausible(start, Slice(blob, at, blob.size - at))
+    return plausible(start, Slice(blob, at, blob.size - at), ends=True)
 
 
 def _is_padding(blob: Blob, at: int) -> bool:

@@ -8,28 +8,41 @@ from assaymark.model.machine.reader import CutOff
 
 __all__ = ["Event", "Machine", "Result", "plausible"]
 
+_MAX_STREAMS = 1_000
 
-def plausible(start: bytes, blob: Blob) -> bool:
+
+def plausible(start: bytes, blob: Blob, *, ends: bool = False) -> bool:
     """Whether a blob without PROTO at its start is a pickle that does something: imports, and then calls, builds or ends.
 
     `start` is the blob's beginning. Text fails within a few opcodes: its words name nothing that could be imported, or
-    the stack runs dry. Only what comes through `start` unharmed is followed further.
+    the stack runs dry. Only what comes through `start` unharmed is followed further. With `ends` a stream that does
+    nothing but end is one, too: where a pickle ended just before.
     """
-    verdict = _acts(Bytes(start))
-    return bool(_acts(blob)) if verdict is None and blob.size > len(start) else bool(verdict)
+    verdict = _acts(Bytes(start), ends=ends)
+    return bool(_acts(blob, ends=ends)) if verdict is None and blob.size > len(start) else bool(verdict)
 
 
-def _acts(blob: Blob) -> bool | None:
-    """Whether the stream does something before it ends or fails; None when it is cut off first."""
-    result = Result()
-    machine = Machine(blob, 0, Budget(monotonic=lambda: 0.0, spool=_no_spool), result, strict=True)
-    try:
-        machine.run()
-    except CutOff:
-        return None if not _called(result) else True
-    except AssayError:
-        return _called(result)
-    return bool(result.effects)
+def _acts(blob: Blob, *, ends: bool) -> bool | None:
+    """Whether the streams do something before one fails; None when the bytes end first.
+
+    Streams may follow each other: torch's old layout begins with three that hold a number or nothing. What is a pickle
+    a thousand times over is one.
+    """
+    result, at = Result(), 0
+    for _ in range(_MAX_STREAMS):
+        machine = Machine(blob, at, Budget(monotonic=lambda: 0.0, spool=_no_spool), result, strict=True, later=at > 0)
+        try:
+            machine.run()
+        except CutOff:
+            return None if not _called(result) else True
+        except AssayError:
+            return _called(result)
+        at = machine.reader.offset
+        if result.effects or ends:
+            return True
+        if at >= blob.size:
+            return None
+    return True
 
 
 def _called(result: Result) -> bool:

@@ -24,63 +24,57 @@ _DEPTH = 3
 _SHORTEST = 64
 """Bytes below which a frame is interpreted: the arguments of calls are short and must be known."""
 
-_ANY = rb"[\x00-\xff]"
 
 
-def _lengths(lead: bytes, zeros: bytes) -> bytes:
-    each = (re.escape(bytes((n,)) + zeros) + _ANY + b"{%d}" % n for n in range(1, _LONGEST))
+def _lengths(lead: bytes, zeros: bytes, longest: int = _LONGEST) -> bytes:
+    each = (re.escape(bytes((n,)) + zeros) + b".{%d}" % n for n in range(1, longest))
     return lead + b"(?:" + re.escape(b"\0" + zeros) + b"|" + b"|".join(each) + b")"
 
 
 @cache
-def _values() -> bytes:
-    """Alternatives that push or combine inert values and write no memo slot."""
-    return b"|".join(
-        (
-            rb"[)\]}N\x88\x89\x8f\x85\x86\x87as]",
-            b"K" + _ANY,
-            b"M" + _ANY + b"{2}",
-            b"J" + _ANY + b"{4}",
-            b"G" + _ANY + b"{8}",
-            _lengths(rb"\x8c", b""),
-            _lengths(b"X", b"\0\0\0"),
-            _lengths(rb"\x8a", b""),
-        )
-    )
+def _long_values() -> bytes:
+    """Alternatives that push an inert value and have an argument of more than one byte."""
+    texts = _lengths(rb"\x8c", b""), _lengths(b"X", b"\0\0\0")
+    return b"|".join((rb"G.{8}", texts[0], rb"M..", rb"J.{4}", texts[1], _lengths(rb"\x8a", b"", 16)))
 
 
-_PUTS = rb"\x94|q[\x00-\xff]|r[\x00-\xff]{4}"
-_GETS = rb"h[\x00-\xff]|j[\x00-\xff]{4}"
-_CLOSE = rb"[tldeu\x90\x91]"
-_FRAME = rb"\x95[\x00-\xff]{8}"
+_SINGLE = rb")\]}N\x88\x89\x8f\x85\x86\x87as"
+"""Opcodes without argument that push or combine inert values."""
+_CLOSE = rb"tldeu\x90\x91"
+_FRAME = rb"|\x95.{8}"
 
 
 @cache
 def _frame() -> "re.Pattern[bytes]":
     """A frame after its MARK, up to and with its closing opcode, nested at most _DEPTH levels."""
-    step = _values() + b"|" + _PUTS + b"|" + _GETS + b"|" + _FRAME
+    step = b"[" + _SINGLE + rb"\x94]|[Khq].|" + _long_values() + b"|[jr].{4}" + _FRAME
     body = b"(?:" + step + b")*+"
     for _ in range(_DEPTH - 1):
-        body = b"(?:" + step + rb"|\(" + body + _CLOSE + b")*+"
-    return re.compile(body + _CLOSE)
+        body = b"(?:" + step + rb"|\(" + body + b"[" + _CLOSE + b"])*+"
+    return re.compile(body + b"[" + _CLOSE + b"]", re.DOTALL)
+
+
+def _between(more: bytes, found: bytes) -> "re.Pattern[bytes]":
+    step = b"[" + _SINGLE + b"(" + _CLOSE + b"]|K.|" + _long_values() + more
+    return re.compile(b"(?:" + step + b")*+" + found, re.DOTALL)
 
 
 @cache
 def _puts() -> "re.Pattern[bytes]":
-    """Each memo write of a matched frame, as its bytes."""
-    return re.compile(b"(?:" + _values() + b"|" + _GETS + b"|" + _FRAME + rb"|[(tldeu\x90\x91])*+(" + _PUTS + b")")
+    """Each memo write of a matched frame, as its bytes; the rest behind the last is matched, too, and gives nothing."""
+    return _between(b"|h.|j.{4}" + _FRAME, rb"(?:(\x94|q.|r.{4})|\Z)")
 
 
 @cache
-def _gets() -> "re.Pattern[bytes]":
-    """Each memo read of a matched frame, as its bytes."""
-    return re.compile(b"(?:" + _values() + b"|" + _PUTS + b"|" + _FRAME + rb"|[(tldeu\x90\x91])*+(" + _GETS + b")")
+def _puts_and_gets() -> "re.Pattern[bytes]":
+    """Each memo write and read of a matched frame, as its bytes."""
+    return _between(_FRAME, rb"(?:(\x94|[hq].|[jr].{4})|\Z)")
 
 
 @cache
 def _unframed() -> "re.Pattern[bytes]":
     """As many opcodes of a matched frame as stand before the next FRAME."""
-    return re.compile(b"(?:" + _values() + b"|" + _PUTS + b"|" + _GETS + rb"|[(tldeu\x90\x91])*+")
+    return _between(rb"|\x94|[hq].|[jr].{4}", b"")
 
 
 def skip_frame(machine: "Machine") -> bool:
@@ -92,8 +86,6 @@ def skip_frame(machine: "Machine") -> bool:
     start, end = match.span()
     frame_end = _frames_align(reader, start, end)
     if frame_end is None:
-        return False
-    if machine.memo.dirty and not _reads_data(machine, start, end):
         return False
     if not _memoize(machine, start, end):
         return False
@@ -139,19 +131,31 @@ def _frames_align(reader: "Reader", start: int, end: int) -> int | None:
         close = at + int.from_bytes(buf[at - 8 : at], "little")
 
 
-def _reads_data(machine: "Machine", start: int, end: int) -> bool:
-    """Whether every slot that is read holds plain data. A slot not set yet is written in the frame before: data too."""
-    slots = set(_gets().findall(machine.reader.buf, start, end))
-    return all(machine.memo.is_data(int.from_bytes(slot[1:], "little")) for slot in slots)
-
-
 def _memoize(machine: "Machine", start: int, end: int) -> bool:
-    puts = _puts().findall(machine.reader.buf, start, end)
-    memo = machine.memo
-    if not puts:
-        return True
-    if puts[0] == b"\x94" == puts[-1] and puts.count(b"\x94") == len(puts):
+    """Do the memo writes of the frame; False, and nothing done, where it reads a slot that may hold more than data.
+
+    A slot that is not set yet is written in the frame before it is read: data, too.
+    """
+    memo, buf = machine.memo, machine.reader.buf
+    if memo.dirty:
+        steps = _found(_puts_and_gets(), buf, start, end)
+        if memo.settled.issuperset(steps):
+            return memo.put_data(steps.count(b"\x94"))
+        if not memo.settle(step for step in steps if step[0] in b"hj"):
+            return False
+        puts = [step for step in steps if step[0] not in b"hj"]
+    else:
+        puts = _found(_puts(), buf, start, end)
+    if puts.count(b"\x94") == len(puts):
         return memo.put_data(len(puts))
     for put in puts:
         memo.put(memo.size if put == b"\x94" else int.from_bytes(put[1:], "little"), DATA)
     return True
+
+
+def _found(pattern: "re.Pattern[bytes]", buf: bytes, start: int, end: int) -> list[bytes]:
+    """All that the pattern finds from one opcode to the next: it never has to try again between two of them."""
+    found: list[bytes] = pattern.findall(buf, start, end)
+    while found and not found[-1]:
+        found.pop()
+    return found

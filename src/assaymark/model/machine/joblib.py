@@ -29,10 +29,10 @@ def pass_array(machine: "Machine", state: object) -> None:
     reader = machine.reader
     if not reader.leave_frame():
         raise Malformed("an array inside a pickle frame, which loaders read in different places", offset=reader.offset)
-    size = _itemsize(fields["dtype"])
-    if size is None:
+    if _holds_objects(fields["dtype"]):
         _object_array(machine)
         return
+    size = itemsize(fields["dtype"]) or 0
     if "numpy_array_alignment_bytes" in fields and fields["numpy_array_alignment_bytes"] is not None:
         reader.skip(1)
         reader.skip(reader.blob.read(reader.offset - 1, 1)[0])
@@ -56,18 +56,24 @@ def _count(shape: object, offset: int) -> int:
     return count
 
 
-def _itemsize(dtype: object) -> int | None:
-    """Bytes of one element; None for objects. Raises Malformed for what cannot be measured."""
+def itemsize(dtype: object) -> int | None:
+    """Bytes of one element; None for objects and for what cannot be measured."""
     name = dtype.detail[0] if isinstance(dtype, Instance) and dtype.detail else None
     match = _ITEM.fullmatch(name) if isinstance(name, str) else None
-    if not match:
-        raise Malformed(f"a joblib array whose element type {name!r} cannot be measured")
-    letter, digits = match[1], match[2]
-    if letter == "O":
+    if not match or match[1] == "O":
         return None
+    letter, digits = match[1], match[2]
     count = int(digits[:9]) if digits else 0
     if letter == "U":
         return 4 * count
     if letter in "mM" or not digits:
         return _SIZES.get(letter, 1)
     return count
+
+
+def _holds_objects(dtype: object) -> bool:
+    """Raises Malformed where neither a size nor this can be told."""
+    name = dtype.detail[0] if isinstance(dtype, Instance) and dtype.detail else None
+    if itemsize(dtype) is None and not (isinstance(name, str) and "O" in name):
+        raise Malformed(f"a joblib array whose element type {name!r} cannot be measured")
+    return itemsize(dtype) is None

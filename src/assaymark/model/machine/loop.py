@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from assaymark.core.errors import Malformed, OverBudget
 from assaymark.model.machine.opcodes import HANDLERS, Stop, name_of
 from assaymark.model.machine.reader import CutOff
-from assaymark.model.machine.values import DATA, Bag
+from assaymark.model.machine.values import DATA, INERT, Bag, tuple_of
 
 if TYPE_CHECKING:
     from assaymark.model.machine.machine import Machine
@@ -24,7 +24,7 @@ _CONSTANTS = {0x29: (), 0x4E: None, 0x88: True, 0x89: False}
 """EMPTY_TUPLE, NONE, NEWTRUE, NEWFALSE."""
 
 
-def interpret(machine: "Machine", *, in_place: bool = True) -> None:  # noqa: C901, PLR0912, PLR0915 - one loop, for speed
+def interpret(machine: "Machine") -> None:  # noqa: C901, PLR0912, PLR0915 - one loop, for speed
     """Follow the stream to its STOP; raises Malformed where the real unpickler fails."""
     reader, stack, marks, names = machine.reader, machine.stack, machine.marks, machine.memo.names
     memoize, skipping = machine.memo.memoize, machine.skipping
@@ -39,65 +39,88 @@ def interpret(machine: "Machine", *, in_place: bool = True) -> None:  # noqa: C9
                 base, buf, limit, pos = reader.base, reader.buf, reader.limit, reader.pos
             start = pos
             opcode = buf[pos]
-            if in_place:
-                if opcode == 0x94:  # MEMOIZE
-                    if len(stack) > fence:
-                        memoize(stack[-1])
-                        pos += 1
-                        continue
-                elif opcode == 0x68:  # BINGET
-                    text = names.get(buf[pos + 1])
-                    if text is not None:
-                        stack.append(text)
-                        pos += 2
-                        continue
-                elif opcode == 0x4B:  # BININT1
-                    stack.append(buf[pos + 1])
+            if opcode == 0x94:  # MEMOIZE
+                if len(stack) > fence:
+                    memoize(stack[-1])
+                    pos += 1
+                    continue
+            elif opcode == 0x68:  # BINGET
+                text = names.get(buf[pos + 1])
+                if text is not None:
+                    stack.append(text)
                     pos += 2
                     continue
-                elif opcode == 0x8C:  # SHORT_BINUNICODE
-                    end = pos + 2 + buf[pos + 1]
-                    data = buf[pos + 2 : end]
-                    if end <= len(buf) and data.isascii():
-                        stack.append(str(data, "ascii"))
-                        pos = end
+            elif opcode == 0x4B:  # BININT1
+                stack.append(buf[pos + 1])
+                pos += 2
+                continue
+            elif opcode == 0x8C:  # SHORT_BINUNICODE
+                end = pos + 2 + buf[pos + 1]
+                data = buf[pos + 2 : end]
+                if end <= len(buf) and data.isascii():
+                    stack.append(str(data, "ascii"))
+                    pos = end
+                    continue
+            elif 0x85 <= opcode <= 0x87:  # TUPLE1, TUPLE2, TUPLE3
+                count = opcode - 0x84
+                if len(stack) - fence >= count:
+                    stack[-count:] = (tuple_of(stack[-count:]),)
+                    pos += 1
+                    continue
+            elif opcode == 0x65 or opcode == 0x75:  # APPENDS, SETITEMS  # noqa: PLR1714 - twice as fast as `in`
+                at = marks[-1] if marks else 0
+                below = marks[-2] if len(marks) > 1 else 0
+                if at > below and (opcode == 0x65 or not (len(stack) - at) & 1):
+                    items = stack[at:]
+                    target = stack[at - 1]
+                    if type(target) is Bag and INERT.issuperset(map(type, items)):
+                        del stack[at:], marks[-1]
+                        machine.fence = fence = below
+                        target.keep(items)
+                        pos += 1
                         continue
-                elif opcode in _CONSTANTS:
-                    stack.append(_CONSTANTS[opcode])
+            elif opcode == 0x61:  # APPEND
+                if len(stack) - fence >= 2 and type(stack[-2]) is Bag and type(stack[-1]) in INERT:
+                    value = stack.pop()
+                    stack[-1].keep((value,))
                     pos += 1
                     continue
-                elif opcode == 0x47:  # BINFLOAT
-                    if pos + 9 <= len(buf):
-                        stack.append(DATA)
-                        pos += 9
-                        continue
-                elif opcode == 0x28 and not skipping:  # MARK
-                    machine.fence = fence = len(stack)
-                    marks.append(fence)
-                    pos += 1
+            elif opcode in _CONSTANTS:
+                stack.append(_CONSTANTS[opcode])
+                pos += 1
+                continue
+            elif opcode == 0x47:  # BINFLOAT
+                if pos + 9 <= len(buf):
+                    stack.append(DATA)
+                    pos += 9
                     continue
-                elif opcode == 0x4D:  # BININT2
-                    stack.append(_I2(buf, pos + 1)[0])
-                    pos += 3
-                    continue
-                elif opcode == 0x5D:  # EMPTY_LIST
-                    stack.append(Bag("list", []))
-                    pos += 1
-                    continue
-                elif opcode == 0x7D:  # EMPTY_DICT
-                    stack.append(Bag("dict", []))
-                    pos += 1
-                    continue
-                elif opcode == 0x6A:  # LONG_BINGET
-                    text = names.get(_U4(buf, pos + 1)[0])
-                    if text is not None:
-                        stack.append(text)
-                        pos += 5
-                        continue
-                elif opcode == 0x4A:  # BININT
-                    stack.append(_I4(buf, pos + 1)[0])
+            elif opcode == 0x28 and not skipping:  # MARK
+                machine.fence = fence = len(stack)
+                marks.append(fence)
+                pos += 1
+                continue
+            elif opcode == 0x4D:  # BININT2
+                stack.append(_I2(buf, pos + 1)[0])
+                pos += 3
+                continue
+            elif opcode == 0x5D:  # EMPTY_LIST
+                stack.append(Bag("list", []))
+                pos += 1
+                continue
+            elif opcode == 0x7D:  # EMPTY_DICT
+                stack.append(Bag("dict", []))
+                pos += 1
+                continue
+            elif opcode == 0x6A:  # LONG_BINGET
+                text = names.get(_U4(buf, pos + 1)[0])
+                if text is not None:
+                    stack.append(text)
                     pos += 5
                     continue
+            elif opcode == 0x4A:  # BININT
+                stack.append(_I4(buf, pos + 1)[0])
+                pos += 5
+                continue
             reader.pos = pos + 1
             machine.at, machine.opcode = base + start, opcode
             handled = True

@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 from assaymark.core.blob import Blob
 from assaymark.core.budget import Budget
 from assaymark.core.errors import Malformed, OverBudget
+from assaymark.model.machine import dtypes
 from assaymark.model.machine.joblib import pass_array
 from assaymark.model.machine.memo import Memo
 from assaymark.model.machine.reader import Reader
+from assaymark.model.machine.rules import OPEN, note_nested, vetted_call
 from assaymark.model.machine.table import judge
 from assaymark.model.machine.values import (
     ANY,
     DATA,
+    INERT,
     Bag,
     Global,
     Instance,
@@ -26,22 +29,19 @@ from assaymark.model.machine.values import (
     Raw,
     globals_in,
     is_active,
-    sort_out,
 )  # fmt: skip
 
 MAX_EVENTS = 2_000
+MAX_NESTED = 50_000
 MAX_DEPTH = 8
 SKIP_FROM = 1 << 18
-"""Streams of at least this many bytes pay for the patterns of frames.py."""
+"""Bytes of all streams that a process has met from which on the patterns of frames.py pay for being compiled."""
+_met = [0]
 _IDENTIFIER = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 _HOOK = re.compile(r"append|extend|add|__(?!orig_class__|wrapped__)\w+__")
 """Attribute names that loaders look up on an instance and call: planting one by BUILD is a call in disguise."""
 
-NESTED = "nested-pickle"
-ENCODE = "encode-latin1"
-_OPEN_RULES = frozenset({"data", "any-vetted"})
-"""Rules that hold whoever calls; a global with a narrower one may only be called by an opcode."""
 TORCHSCRIPT = "__torch__"
 """Classes of a TorchScript archive's own code; its loader looks them up there and imports no Python."""
 
@@ -79,8 +79,15 @@ class Result:
         known = self.events.get(key)
         if known is not None:
             self.events[key] = Event(*key, known.offset, known.opcode, known.count + 1)
-        elif len(self.events) < MAX_EVENTS or event.kind == "dangerous":
-            self.events[key] = event
+        elif len(self.events) < MAX_EVENTS * (2 if event.kind == "dangerous" else 1):
+            self.events[key] = event  # a flood of others must not hide what is dangerous
+        else:
+            self.dropped += 1
+
+    def add_nested(self, raw: Raw) -> None:
+        """Remember bytes to look at, while there is room."""
+        if len(self.nested) < MAX_NESTED:
+            self.nested[raw.offset] = raw
         else:
             self.dropped += 1
 
@@ -121,7 +128,8 @@ class Machine:
         self.strict = strict
         self.later = later
         self.depth = depth
-        self.skipping = blob.size - start > SKIP_FROM
+        _met[0] += blob.size - start
+        self.skipping = _met[0] > SKIP_FROM
         self.laundered = False
         """Something active went into a container that others hold already."""
         self.wanted: set[int] = set()
@@ -205,104 +213,91 @@ class Machine:
             self.fail("calls what cannot be called")
             return ANY
         if not target.uses:
-            self._note_nested(target, arguments)
+            if target.name in {"loads", "_loads"}:
+                note_nested(self, target, arguments)
             return Instance(target, active=True)
         use = "new" if new else "call"
         if use not in target.uses:
-            self.note("misuse", *_names(target), f"is vetted for {_list(target.uses)}, not for {use}")
+            self.misuse(target, f"is vetted for {_list(target.uses)}, not for {use}")
             return Instance(target, active=True)
-        return self._vetted_call(target, arguments, new=new)
+        return vetted_call(self, target, arguments, new=new)
 
-    def _vetted_call(self, target: Global, arguments: object, *, new: bool) -> object:
-        if target.rule == NESTED:
-            self._note_nested(target, arguments)
-            return Instance(target)
-        if target.rule == ENCODE:
-            self._encode(target, arguments)
-            return DATA
-        if target.module in {"copyreg", "copy_reg"}:
-            return self._construct(target, arguments)
-        active = self._is_active(arguments)
-        first = arguments[0] if isinstance(arguments, tuple) and arguments else None
-        if new or not active:
-            detail = _plain(arguments) if target.name == "dtype" and isinstance(arguments, tuple) else ()
-            return Instance(target, active=active, detail=detail)
-        if target.rule != "any-vetted":
-            self.note("misuse", *_names(target), "is called with a function or class among its arguments")
-            return Instance(target, active=True)
-        for argument in globals_in(arguments):
-            if argument.uses and not (argument.uses & {"call", "new"} and argument.rule in _OPEN_RULES):
-                self.note("misuse", *_names(argument), f"is handed to {target}, which may call it")
-        # A function that is given a class makes one of it: numpy's _reconstruct(cls, …), Cython's unpicklers.
-        of = first if isinstance(first, Global) and "new" not in target.uses else target
-        inside = arguments if isinstance(arguments, tuple) else (arguments,)
-        return Instance(of, active=any(self._is_active(a) for a in inside if not isinstance(a, Global)))
+    def misuse(self, value: object, how: str) -> None:
+        """Record that a value, vetted or computed, is used as it must not be."""
+        self.note("misuse", *_names(value), how)
 
-    def _is_active(self, value: object) -> bool:
+    def hand_on(self, argument: Global, target: Global) -> None:
+        """A global goes to code that may call it: that must be harmless, whatever it is called with."""
+        if argument.uses and not (argument.uses & {"call", "new"} and argument.rule in OPEN):
+            self.misuse(argument, f"is handed to {target}, which may call it")
+
+    def keep(self, value: object) -> None:
+        """A value goes into a state or a container, out of which any code may call it later."""
+        for item in globals_in(value):
+            if item.uses and item.rule not in OPEN:
+                self.misuse(item, "is stored, and may only be called by the stream itself")
+
+    def listed(self, module: str, name: str) -> Global | None:
+        """A global of the table by name, without an import."""
+        found, _ = judge(module, name)
+        return found if found.uses else None
+
+    def holds_active(self, value: object) -> bool:
+        """Whether a value is, or may hold, a class or function, once containers have been filled behind our back too."""
         if not self.laundered:
             return is_active(value)
         if isinstance(value, tuple):
-            return any(map(self._is_active, value))
+            return any(map(self.holds_active, value))
         keeps_items = isinstance(value, Instance) and value.of is not None and "items" in value.of.uses
         return keeps_items or isinstance(value, Bag) or is_active(value)
-
-    def _construct(self, target: Global, arguments: object) -> object:
-        """copyreg._reconstructor(cls, base, state) and __newobj__(cls, …): `cls.__new__`."""
-        first = arguments[0] if isinstance(arguments, tuple) and arguments else ANY
-        if not isinstance(first, Global):
-            self.note("misuse", *_names(target), "constructs a class that is computed")
-            return ANY
-        rest = arguments[1:] if isinstance(arguments, tuple) else ()
-        base = rest[0] if rest and target.name == "_reconstructor" else None
-        if base is not None and not (isinstance(base, Global) and base.module == "builtins" and "new" in base.uses):
-            self.note("misuse", *_names(base), "is the base of a reconstruction, and no builtin")
-        return self.call(first, rest, new=True)
-
-    def _encode(self, target: Global, arguments: object) -> None:
-        """How protocols 0 to 2 spell bytes: `_codecs.encode(text, 'latin1')`; another codec is code of its own."""
-        codec = arguments[1] if isinstance(arguments, tuple) and len(arguments) == 2 else None
-        if isinstance(codec, Lost):
-            self.wanted.add(codec.slot)
-        if codec != "latin1" or self._is_active(arguments):
-            self.note("misuse", *_names(target), "is called with something else than a text and 'latin1'")
-
-    def _note_nested(self, target: Global, arguments: object) -> None:
-        """Bytes that another unpickler gets are looked at by content; what cannot be had holds."""
-        if target.rule != NESTED and target.name not in {"loads", "_loads"}:
-            return
-        first = arguments[0] if isinstance(arguments, tuple) and arguments else None
-        if isinstance(first, Raw):
-            self.result.nested[first.offset] = first
-            self.note("nested", *_names(target))
-        elif target.uses:
-            self.note("misuse", *_names(target), "unpickles bytes that are computed")
 
     def build(self, target: object, state: object) -> None:
         """BUILD: `__setstate__`, or an update of the instance's attributes."""
         self.result.effects += 1
+        self.keep(state)
         if isinstance(target, Global):
-            self.note("misuse", *_names(target), "has its own attributes changed by BUILD")
+            self.misuse(target, "has its own attributes changed by BUILD")
         elif isinstance(target, Instance):
-            if target.of is not None and target.of.uses and "build" not in target.of.uses:
-                self.note("misuse", *_names(target.of), f"is vetted for {_list(target.of.uses)}, not for build")
-            if state is ANY or (isinstance(state, Instance) and state.active):
-                self.note("misuse", *_names(target), "is built from a computed state")
-            if target.of is not None and target.of.module == "joblib.numpy_pickle":
-                pass_array(self, state)
+            self._build_instance(target, state)
         elif target is ANY:
-            self.note("misuse", "?", "?", "BUILD on a computed object")
+            self.misuse(target, "is a computed object and gets its attributes set")
+
+    def _build_instance(self, target: Instance, state: object) -> None:
+        if state is ANY or (isinstance(state, Instance) and state.active):
+            self.misuse(target, "is built from a computed state")
+        of = target.of
+        if of is None or not of.uses:
+            return
+        if "build" not in of.uses:
+            self.misuse(of, f"is vetted for {_list(of.uses)}, not for build")
+        elif of.module == "joblib.numpy_pickle":
+            pass_array(self, state)
+        elif of.rule == "partial":
+            wrapped = state[0] if isinstance(state, tuple) and state else None
+            if not isinstance(wrapped, Global):
+                self.misuse(of, "wraps something that is computed")
+            else:
+                self.hand_on(wrapped, of)
+        elif of.module == "numpy" and of.name == "dtype":
+            wrong = dtypes.problem(target, state)
+            if wrong:
+                self.misuse(of, wrong)
 
     def add_items(self, target: object, items: list[object], *, pairs: bool = False) -> None:
         """APPEND(S), SETITEM(S), ADDITEMS: harmless on builtin containers, a method call on anything else."""
-        live, active = sort_out(items)
-        if live:
-            if pairs and (active or Instance in map(type, live)):
+        if not INERT.issuperset(map(type, items)):
+            if pairs:
                 self._hooks(items)
-            if active or (self.laundered and any(map(self._is_active, live))):
+            for item in items:
+                if type(item) is Global:
+                    self.keep(item)
+            if any(map(is_active, items)):
                 self.memo.dirty = True
-                self.laundered = self.laundered or not isinstance(target, Bag) or target.stored
+                if isinstance(target, Bag):
+                    target.enliven()
+                self.laundered = self.laundered or not isinstance(target, Bag) or target.doubled
         if isinstance(target, Bag):
-            target.extend(items, live, active=active)
+            target.keep(items)
         elif isinstance(target, Instance):
             self.result.effects += 1
             if target.of is not None and target.of.uses and "items" not in target.of.uses:
@@ -325,8 +320,10 @@ class Machine:
     def persistent(self, identity: object) -> None:
         """PERSID, BINPERSID: whatever the loader's persistent_load makes of it."""
         first = identity[0] if isinstance(identity, tuple) and identity else None
-        kind = "storage" if first == "storage" else "module" if first == "module" else "other"
-        self.note("persistent", kind, "")
+        if first == "module" and len(identity) > 1 and isinstance(identity[1], Global):  # type: ignore[arg-type] # a tuple
+            self.stack.append(identity[1])  # type: ignore[index] # legacy torch: the class, beside its source text
+            return
+        self.note("persistent", "storage" if first == "storage" else "other", "")
         self.stack.append(Instance(None))
 
 
@@ -349,11 +346,6 @@ def _names(value: object) -> tuple[str, str]:
 
 def _list(uses: frozenset[str]) -> str:
     return ", ".join(sorted(uses))
-
-
-def _plain(arguments: tuple[object, ...]) -> tuple[object, ...]:
-    """Only what can be hashed and compared, for the memo's table."""
-    return tuple(a if isinstance(a, (str, int, bool)) else None for a in arguments)
 
 
 def name_of(opcode: int) -> str:

@@ -4,18 +4,23 @@ Each slot holds an index into a short table of canonical values. Texts that coul
 cap; a text that was dropped comes back as Lost(slot), and a second pass is told to keep that slot.
 """
 
+from collections.abc import Iterable
+
 from assaymark.core.errors import OverBudget
-from assaymark.model.machine.values import ANY, DATA, SHARED, Bag, Lost, Raw, is_active
+from assaymark.model.machine.values import ANY, DATA, SHARED, ActiveBag, ActiveTuple, Bag, Lost, Raw, is_active
 
 _MAX_SLOTS = 1 << 27
 _MAX_FAR = 100_000
 _MAX_NAME = 200
 _MAX_NAMES = 100_000
+_MAX_SETTLED = 10_000
 _UNSET, _DATA, _SHARED, _ANY, _OWN = range(5)
 
 _KINDS: dict[type, int] = {
     **dict.fromkeys((str, int, bool, float, type(None), Raw, Lost, type(DATA)), _DATA),
+    tuple: _DATA,
     Bag: _SHARED,
+    ActiveBag: _SHARED,
 }
 
 
@@ -31,6 +36,8 @@ class Memo:
         self._own: dict[int, object] = {}
         self._values: list[object] = [None, DATA, SHARED, ANY, ANY]
         self._index: dict[object, int] = {}
+        self.settled = {b"\x94"}
+        """MEMOIZE, and those GETs as they stand in a stream that are known to bring plain data."""
         self.size = 0
         self.dirty = False
         """Something active was put: what a GET brings may not be inert."""
@@ -45,7 +52,7 @@ class Memo:
             return
         kinds.append(kind)
         self.size = slot + 1
-        if type(value) is str and self._keeps(slot, value):
+        if type(value) is str and ((len(value) <= _MAX_NAME and len(self.names) < _MAX_NAMES) or slot in self._keep):
             self.names[slot] = value
 
     def put(self, slot: int, value: object) -> None:
@@ -60,20 +67,19 @@ class Memo:
                 self.size += 1
             else:
                 del self._far[slot]
+                self._unsettle(kind)
         elif slot < len(kinds):
             self.size += kinds[slot] == _UNSET
             kinds[slot] = kind
+            self._unsettle(kind)
         else:
             self._put_far(slot, kind)
-        if type(value) is str and self._keeps(slot, value):
+        if type(value) is str and ((len(value) <= _MAX_NAME and len(self.names) < _MAX_NAMES) or slot in self._keep):
             self.names[slot] = value
             return
         self.names.pop(slot, None)
         if kind == _OWN and len(self._own) < _MAX_FAR:
             self._own[slot] = value
-
-    def _keeps(self, slot: int, text: str) -> bool:
-        return (len(text) <= _MAX_NAME and len(self.names) < _MAX_NAMES) or slot in self._keep
 
     def _put_far(self, slot: int, kind: int) -> None:
         """A slot beyond the dense part: few in a sane stream."""
@@ -82,6 +88,12 @@ class Memo:
             if len(self._far) >= _MAX_FAR:
                 raise OverBudget(f"more than {_MAX_FAR:,} scattered memo slots")
         self._far[slot] = kind
+        self._unsettle(kind)
+
+    def _unsettle(self, kind: int) -> None:
+        """A slot may have got another value."""
+        if kind != _DATA:
+            self.settled = {b"\x94"}
 
     def put_data(self, count: int) -> bool:
         """MEMOIZE `count` inert values whose texts are not kept; False where slots are scattered."""
@@ -106,21 +118,28 @@ class Memo:
             return Lost(slot) if name is None else name
         return self._own.get(slot, ANY) if kind == _OWN else self._values[kind]
 
-    def is_data(self, slot: int) -> bool:
-        """Whether the slot holds plain data, or nothing."""
-        kind = self._kinds[slot] if slot < len(self._kinds) else self._far.get(slot, _UNSET)
-        return kind <= _DATA and (kind == _DATA or slot not in self._far)
+    def settle(self, gets: Iterable[bytes]) -> bool:
+        """Whether each of these GETs, as they stand in a stream, brings plain data, or nothing."""
+        for get in gets:
+            if get not in self.settled:
+                slot = int.from_bytes(get[1:], "little")
+                kind = self._kinds[slot] if slot < len(self._kinds) else self._far.get(slot, _UNSET)
+                if kind == _UNSET:
+                    kind = self._far.get(slot, _UNSET)
+                if kind > _DATA:
+                    return False
+                if kind == _DATA and len(self.settled) < _MAX_SETTLED:
+                    self.settled.add(get)
+        return True
 
     def _kind(self, value: object) -> int:
+        if type(value) is ActiveTuple:
+            self.dirty = True
+            return _SHARED
         if value is ANY:
             self.dirty = True
             return _ANY
         if value is SHARED:
-            return _SHARED
-        if isinstance(value, tuple):
-            if not is_active(value):
-                return _DATA
-            self.dirty = True
             return _SHARED
         if is_active(value):
             self.dirty = True

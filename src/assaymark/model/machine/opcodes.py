@@ -87,7 +87,10 @@ def _pop_mark(m: Machine) -> None:
 
 
 def _dup(m: Machine) -> None:
-    m.stack.append(m.top())
+    value = m.top()
+    if isinstance(value, Bag):
+        value.doubled = True
+    m.stack.append(value)
 
 
 # Plain values.

@@ -1,11 +1,13 @@
 """A window over a blob: what a stream of opcodes is read through."""
 
 from assaymark.core.blob import Blob
-from assaymark.core.errors import Malformed, OverBudget
+from assaymark.core.errors import Malformed
 
 WINDOW = 1 << 20
 AHEAD = 1 << 12
 """While more input follows, at least this many bytes stand in the window behind each opcode."""
+LONG_LINE = 5_000
+"""Bytes that are kept of a line that is longer than the window. Python reads numbers of up to 4,300 digits."""
 
 
 class CutOff(Malformed):
@@ -75,10 +77,23 @@ class Reader:
             self.seek(self.offset)
             end = self.buf.find(b"\n")
             if end < 0 and not self.at_end:
-                raise OverBudget(f"a text argument longer than {WINDOW >> 20} MiB")
+                return self._long_line()
         start = self.pos
         self.pos = end + 1 if end >= 0 else len(self.buf)
         return self.buf[start : self.pos - 1]
+
+    def _long_line(self) -> bytes:
+        """Pass over a line longer than the window: its first bytes and its last one, too long for any name or number."""
+        start, last, at = self.buf[:LONG_LINE], self.buf[-1:], self.base + len(self.buf)
+        while at < self.blob.size:
+            piece = self.blob.read(at, WINDOW)
+            end = piece.find(b"\n")
+            if end >= 0:
+                self.seek(at + end + 1)
+                return start + (piece[end - 1 : end] or last)
+            last = piece[-1:]
+            at += len(piece)
+        raise CutOff(f"a text argument longer than {WINDOW >> 20} MiB that does not end", offset=self.base)
 
     def skip(self, count: int) -> int:
         """Pass over `count` bytes without reading them; returns their offset. Raises CutOff past the end."""

@@ -5,6 +5,10 @@ from functools import cache
 
 from assaymark.model.machine.values import Global
 
+RULES = frozenset(
+    "data any-vetted calls-first calls-second encode-latin1 nested-pickle member partial none global".split()
+)
+"""What rules.py knows how to judge."""
 USES = frozenset({"call", "new", "build", "items", "type"})
 ANY_NAME = "*"
 
@@ -75,6 +79,8 @@ def _uses(text: str) -> tuple[frozenset[str], str]:
             raise ValueError(f"vetted.txt: unknown use {word!r}")
         if argument:
             rule = argument.removeprefix("args=").rstrip(")")
+            if rule not in RULES:
+                raise ValueError(f"vetted.txt: unknown rule {word!r}")
         uses.add(use)
     return frozenset(uses), rule
 

@@ -76,25 +76,25 @@ class Instance:
 class Bag:
     """A builtin list, dict or set under construction. `items` alternate key, value for a dict.
 
-    `stored`: it lies in another container, which will not hear of what is added from now on.
+    Its type says whether it is active, as that of a tuple does: so a whole list of values is judged at once.
     """
 
     kind: str
     items: list[object] | None = field(default_factory=list)
-    active: bool = False
-    stored: bool = False
+    doubled: bool = False
+    """It is on the stack twice: what it lies in may not hear of what is added to it later."""
 
-    def extend(self, values: list[object], live: list[object], *, active: bool) -> None:
-        """Add values, `live` and `active` as `sort_out` has them; past TRACKED the single items are forgotten."""
-        for value in live:
-            if type(value) is Bag:
-                value.stored = True
-        self.active = self.active or active
+    def enliven(self) -> None:
+        """Something active came in."""
+        self.__class__ = ActiveBag
+
+    def keep(self, values: list[object]) -> None:
+        """Add values; past TRACKED the single items are forgotten."""
         if self.items is not None:
             if len(self.items) + len(values) > TRACKED:
                 self.items = None
             else:
-                self.items.extend(values)
+                self.items += values
 
     def as_dict(self) -> dict[str, object] | None:
         """Text keys and their values, or None when not all are known."""
@@ -104,44 +104,47 @@ class Bag:
         return {key: value for key, value in pairs if isinstance(key, str)}
 
 
-_INERT = frozenset({str, int, bool, float, type(None), Raw, Lost, _Data})
+class ActiveBag(Bag):
+    """One that holds something active."""
+
+    __slots__ = ()
 
 
-def sort_out(values: list[object]) -> tuple[list[object], bool]:
-    """The values that are not plain data, and whether one of them is active."""
-    live = [value for value in values if type(value) not in _INERT]
-    return live, any(map(is_active, live)) if live else False
+class ActiveTuple(tuple[object, ...]):
+    """A tuple with something active in it."""
+
+    __slots__ = ()
+
+
+_PLAIN = frozenset({str, int, bool, float, type(None), Raw, Lost, _Data})
+INERT = _PLAIN | {Bag, tuple}
+"""Types of values on the stack that hold nothing active; an Instance has to be asked."""
 
 
 def is_active(value: object) -> bool:
     """Whether the value is, or may hold, a class or function."""
     kind = type(value)
-    if kind in _INERT:
-        return False
-    if kind is Bag or kind is Instance:
-        return value.active  # type: ignore[attr-defined, no-any-return] # it is one of these two
     if kind is tuple:
-        return any([is_active(part) for part in value if type(part) not in _INERT])  # type: ignore[attr-defined]
-    return True
+        return any(map(is_active, value))  # type: ignore[call-overload, no-any-return] # sliced ones have no own type
+    if kind in INERT:
+        return False
+    return value.active if kind is Instance else True  # type: ignore[attr-defined, no-any-return] # an Instance
 
 
 def tuple_of(items: list[object]) -> object:
     """A tuple of what is known, at most two levels deep and TRACKED long; beyond, only its activity is kept."""
-    if len(items) > TRACKED:
-        bag = Bag("list", None)
-        live, active = sort_out(items)
-        bag.extend(items, live, active=active)
-        return bag
-    if _INERT.issuperset(map(type, items)):
+    if _PLAIN.issuperset(map(type, items)) and len(items) <= TRACKED:
         return tuple(items)
-    return tuple([_shallow(item) for item in items])
+    active = any(map(is_active, items))
+    if len(items) > TRACKED:
+        return (ActiveBag if active else Bag)("list", None)
+    parts = map(_shallow, items)
+    return ActiveTuple(parts) if active else tuple(parts)
 
 
 def _shallow(item: object) -> object:
-    if type(item) is Bag:
-        item.stored = True
-    if type(item) is tuple and any(type(part) is tuple for part in item):
-        return Bag("list", None, is_active(item), stored=True)
+    if isinstance(item, tuple) and any(isinstance(part, tuple) for part in item):
+        return (Bag if type(item) is tuple else ActiveBag)("list", None)
     return item
 
 
