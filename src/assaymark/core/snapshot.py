@@ -66,7 +66,7 @@ def _walk(pointer: str, before: Any, after: Any) -> Iterator[Change]:
             yield Change(place, old, new)
 
 
-def _kind(value: Any) -> type:  # noqa: ANN401 - any JSON value
+def _kind(value: Any) -> type:
     """JSON has one kind of number: 1.0 is 1, and has its digest."""
     return float if type(value) is int else type(value)
 

@@ -43,6 +43,8 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
     result = Result()
     fault: Malformed | OverBudget | None = None
     at, streams, first = 0, 0, None
+    if not blob.size:
+        raise Malformed("empty: no pickle stream")
     try:
         while at < blob.size and streams < _MAX_STREAMS:
             if streams and not _begins(blob, at):

@@ -25,7 +25,6 @@ _SHORTEST = 64
 """Bytes below which a frame is interpreted: the arguments of calls are short and must be known."""
 
 
-
 def _lengths(lead: bytes, zeros: bytes, longest: int = _LONGEST) -> bytes:
     each = (re.escape(bytes((n,)) + zeros) + b".{%d}" % n for n in range(1, longest))
     return lead + b"(?:" + re.escape(b"\0" + zeros) + b"|" + b"|".join(each) + b")"
@@ -148,6 +147,8 @@ def _memoize(machine: "Machine", start: int, end: int) -> bool:
         puts = _found(_puts(), buf, start, end)
     if puts.count(b"\x94") == len(puts):
         return memo.put_data(len(puts))
+    if memo.keeps(int.from_bytes(put[1:], "little") for put in puts):
+        return False
     for put in puts:
         memo.put(memo.size if put == b"\x94" else int.from_bytes(put[1:], "little"), DATA)
     return True

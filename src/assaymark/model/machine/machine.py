@@ -20,7 +20,6 @@ from assaymark.model.machine.rules import OPEN, note_nested, vetted_call
 from assaymark.model.machine.table import judge
 from assaymark.model.machine.values import (
     ANY,
-    DATA,
     INERT,
     Bag,
     Global,
@@ -286,24 +285,28 @@ class Machine:
     def add_items(self, target: object, items: list[object], *, pairs: bool = False) -> None:
         """APPEND(S), SETITEM(S), ADDITEMS: harmless on builtin containers, a method call on anything else."""
         if not INERT.issuperset(map(type, items)):
-            if pairs:
-                self._hooks(items)
-            for item in items:
-                if type(item) is Global:
-                    self.keep(item)
-            if any(map(is_active, items)):
-                self.memo.dirty = True
-                if isinstance(target, Bag):
-                    target.enliven()
-                self.laundered = self.laundered or not isinstance(target, Bag) or target.doubled
+            self._let_in(target, items, pairs=pairs)
         if isinstance(target, Bag):
             target.keep(items)
         elif isinstance(target, Instance):
             self.result.effects += 1
             if target.of is not None and target.of.uses and "items" not in target.of.uses:
-                self.note("misuse", *_names(target.of), f"is vetted for {_list(target.of.uses)}, not for items")
+                self.misuse(target, f"is vetted for {_list(target.of.uses)}, not for items")
         elif isinstance(target, Global) or target is ANY:
-            self.note("misuse", *_names(target), "gets items set or appended")
+            self.misuse(target, "gets items set or appended")
+
+    def _let_in(self, target: object, items: list[object], *, pairs: bool) -> None:
+        """Something that is not plain data enters a container."""
+        if pairs:
+            self._hooks(items)
+        live = [item for item in items if is_active(item)]
+        for item in live:
+            self.keep(item)
+        if live:
+            self.memo.dirty = True
+            if isinstance(target, Bag):
+                target.enliven()
+            self.laundered = self.laundered or not isinstance(target, Bag) or target.doubled
 
     def _hooks(self, items: list[object]) -> None:
         """A callable under a name that the unpickler itself looks up and calls."""
@@ -319,11 +322,11 @@ class Machine:
 
     def persistent(self, identity: object) -> None:
         """PERSID, BINPERSID: whatever the loader's persistent_load makes of it."""
-        first = identity[0] if isinstance(identity, tuple) and identity else None
-        if first == "module" and len(identity) > 1 and isinstance(identity[1], Global):  # type: ignore[arg-type] # a tuple
-            self.stack.append(identity[1])  # type: ignore[index] # legacy torch: the class, beside its source text
+        parts = identity if isinstance(identity, tuple) else ()
+        if len(parts) > 1 and parts[0] == "module" and isinstance(parts[1], Global):
+            self.stack.append(parts[1])  # legacy PyTorch: the class, with its source text beside it
             return
-        self.note("persistent", "storage" if first == "storage" else "other", "")
+        self.note("persistent", "storage" if parts and parts[0] == "storage" else "other", "")
         self.stack.append(Instance(None))
 
 

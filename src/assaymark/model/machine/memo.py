@@ -4,6 +4,7 @@ Each slot holds an index into a short table of canonical values. Texts that coul
 cap; a text that was dropped comes back as Lost(slot), and a second pass is told to keep that slot.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable
 
 from assaymark.core.errors import OverBudget
@@ -29,6 +30,7 @@ class Memo:
 
     def __init__(self, keep: frozenset[int]) -> None:
         self._keep = keep
+        self._kept = sorted(keep)
         self._kinds = bytearray()
         self._far: dict[int, int] = {}
         self.names: dict[int, str] = {}
@@ -95,9 +97,15 @@ class Memo:
         if kind != _DATA:
             self.settled = {b"\x94"}
 
+    def keeps(self, slots: Iterable[int]) -> bool:
+        """Whether the text of one of these slots is to be kept."""
+        return bool(self._keep) and not self._keep.isdisjoint(slots)
+
     def put_data(self, count: int) -> bool:
-        """MEMOIZE `count` inert values whose texts are not kept; False where slots are scattered."""
+        """MEMOIZE `count` inert values; False, and nothing done, where slots are scattered or a text is to be kept."""
         if self._far or self.size != len(self._kinds):
+            return False
+        if self._kept and bisect_left(self._kept, self.size) < bisect_left(self._kept, self.size + count):
             return False
         if self.size + count > _MAX_SLOTS:
             raise OverBudget(f"more than {_MAX_SLOTS:,} memo slots")

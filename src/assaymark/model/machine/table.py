@@ -6,8 +6,11 @@ from functools import cache
 from assaymark.model.machine.values import Global
 
 RULES = frozenset(
-    "data any-vetted calls-first calls-second encode-latin1 nested-pickle member partial none global".split()
-)
+    {
+        "data", "any-vetted", "calls-first", "calls-second", "encode-latin1", "nested-pickle",
+        "member", "partial", "none", "global",
+    }
+)  # fmt: skip
 """What rules.py knows how to judge."""
 USES = frozenset({"call", "new", "build", "items", "type"})
 ANY_NAME = "*"
