@@ -19,6 +19,7 @@ Progress = Callable[[int, int, int, int], None]
 
 _POOL_FROM_BYTES = 64 << 20
 _POOL_FROM_FILES = 3_000
+_POOL_FROM_SECONDS = 0.25
 _BATCH_BYTES = 8 << 20
 
 
@@ -103,7 +104,7 @@ def look_at_all(
     done_bytes = 0
     reports: list[FileReport | None] = [None] * len(found)
     pooled = count > 1 and len(found) > 1 and (total >= _POOL_FROM_BYTES or len(found) >= _POOL_FROM_FILES)
-    results = _pooled(found, costs, options, count) if pooled else _one_by_one(found, options)
+    results = _pooled(found, costs, options, count) if pooled else _one_by_one(found, costs, options, count)
     for done, (index, report) in enumerate(results, 1):
         reports[index] = report
         done_bytes += costs[index]
@@ -112,9 +113,19 @@ def look_at_all(
     return [report for report in reports if report is not None]
 
 
-def _one_by_one(found: Sequence[Found], options: Options) -> Iterator[tuple[int, FileReport]]:
+def _one_by_one(
+    found: Sequence[Found], costs: Sequence[int], options: Options, jobs: int
+) -> Iterator[tuple[int, FileReport]]:
+    """In this process, until the rest is seen to be long work: that is pooled. Workers inherit what was imported."""
+    began = time.monotonic()
     for index, item in enumerate(found):
         yield index, look_at_path(item, options)
+        done = index + 1
+        spent = time.monotonic() - began
+        if jobs > 1 and spent > _POOL_FROM_SECONDS and spent / done * (len(found) - done) > _POOL_FROM_SECONDS:
+            for later, report in _pooled(found[done:], costs[done:], options, jobs):
+                yield done + later, report
+            return
 
 
 def _pooled(

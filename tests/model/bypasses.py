@@ -201,6 +201,9 @@ BYPASSES: dict[str, Bypass] = {
     # S11: position
     "s11 second stream": Bypass(pickle.dumps([1, 2]) + INNER, "many"),
     "s11 tenth stream": Bypass(b"N." * 9 + INNER, "many"),
+    "s11 stream behind an open frame": Bypass(
+        PROTO4 + b"\x95" + (6).to_bytes(8, "little") + b"N." + PROTO4 + b"C" + bytes([len(INNER)]) + INNER + b".", "many"
+    ),
     "s11 memo of the stream before": Bypass(p4(text("posix"), b"\x94") + p4(b"h\0", text("getcwd"), b"\x93)R"), executes=False),
     "s11 after many opcodes": Bypass(PROTO4 + b"N0" * 300_000 + RUN + STOP),
     "s11 after many appends": Bypass(PROTO4 + b"](" + b"K\1" * 300_000 + b"e0" + RUN + STOP),

@@ -41,12 +41,16 @@ _SINGLE = rb")\]}N\x88\x89\x8f\x85\x86\x87as"
 """Opcodes without argument that push or combine inert values."""
 _CLOSE = rb"tldeu\x90\x91"
 _FRAME = rb"|\x95.{8}"
+_FRAME_SEEN = rb"|\x95(.{8})"
 
 
 @cache
 def _frame() -> "re.Pattern[bytes]":
-    """A frame after its MARK, up to and with its closing opcode, nested at most _DEPTH levels."""
-    step = b"[" + _SINGLE + rb"\x94]|[Khq].|" + _long_values() + b"|[jr].{4}" + _FRAME
+    """A frame after its MARK, up to and with its closing opcode, nested at most _DEPTH levels.
+
+    It has a group when a FRAME stands in it.
+    """
+    step = b"[" + _SINGLE + rb"\x94]|[Khq].|" + _long_values() + b"|[jr].{4}" + _FRAME_SEEN
     body = b"(?:" + step + b")*+"
     for _ in range(_DEPTH - 1):
         body = b"(?:" + step + rb"|\(" + body + b"[" + _CLOSE + b"])*+"
@@ -83,7 +87,7 @@ def skip_frame(machine: "Machine") -> bool:
     if match is None or match.end() - reader.pos < _SHORTEST:
         return False
     start, end = match.span()
-    frame_end = _frames_align(reader, start, end)
+    frame_end = _frames_align(reader, start, end, begins=match.lastindex is not None)
     if frame_end is None:
         return False
     if not _memoize(machine, start, end):
@@ -104,16 +108,16 @@ def skip_frame(machine: "Machine") -> bool:
     return True
 
 
-def _frames_align(reader: "Reader", start: int, end: int) -> int | None:
+def _frames_align(reader: "Reader", start: int, end: int, *, begins: bool) -> int | None:
     """Where the FRAME that is open at `end` ends (offset in the blob, 0 for none); None where one is not aligned.
 
-    Every frame must end where an opcode begins, and the next begin only there or later.
+    Every frame must end where an opcode begins, and the next begin only there or later. `begins`: one does, in between.
     """
     buf, base = reader.buf, reader.base
     close = reader.frame_end - base if reader.frame_end else 0
-    if close <= start and buf.find(b"\x95", start, end) < 0:
+    if not begins and close <= start:
         return 0
-    if close >= end and buf.find(b"\x95", start, end) < 0:
+    if not begins and close >= end:
         return reader.frame_end
     at = start
     while True:

@@ -63,7 +63,10 @@ def _frame(m: Machine) -> None:
 
 
 def _stop(m: Machine) -> None:
+    """A frame that is still open swallows what follows: the next load() begins behind it."""
     m.value = m.pop()
+    if m.reader.frame_end > m.reader.offset:
+        m.misaligned("stands inside of a frame that goes on")
     raise Stop
 
 

@@ -23,12 +23,12 @@ def pickle_computes_a_name(pickle: PickleView) -> Iterator[Hit]:
     Fix: Do not load it; ask the producer how the file was made.
     """
     for event in pickle.of("computed"):
-        target = f"{event.module}.{event.name}"
+        target = event.detail or f"{event.module}.{event.name}"
         yield Hit(
-            f"the name of an import ({target}) is computed or not a text",
+            event.detail or f"the name of an import ({target}) is computed or not a text",
             offset=event.offset,
             symbol=target,
-            excerpt=f"{event.opcode} {target}",
+            excerpt=event.opcode if event.detail else f"{event.opcode} {target}",
         )
     for event in pickle.of("extension"):
         yield Hit(
