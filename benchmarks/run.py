@@ -1,28 +1,31 @@
 """Measures `assay` as whole processes, beside its rivals and the limit of the machine: `python3 dev.py bench [ROW ...]`.
 
-CPU is user and system time, memory the peak of the resident set, both as wait4 tells them. Of repeated runs the least
-counts, and commands take turns, so that a noisy moment does not hit one alone. See benchmarks/README.md.
+CPU is user and system time, memory the peak of the resident set, both as wait4 tells them (POSIX only). Of repeated runs
+the least counts, and commands take turns, so that a noisy moment does not hit one of them alone. The rows and figures
+that were seen are explained in benchmarks/README.md.
 """
 
 import argparse
+import compileall
 import os
+import platform
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
 BIN = Path(sys.executable).parent
 PEERS = ROOT / "build" / "bench-peers"
-SCRIPTS = "Scripts" if os.name == "nt" else "bin"
 HASH = "import hashlib, sys; print(hashlib.file_digest(open(sys.argv[1], 'rb'), 'sha256').hexdigest())"
-ENOUGH = 60.0
-"""Seconds after which a command is not repeated again."""
+REPEAT = 7
+ENOUGH = 30.0
+"""Seconds of one command after which it is not repeated again."""
 
 Command = Sequence[str | Path]
 
@@ -37,30 +40,28 @@ class Cost:
     code: int
 
     def best(self, other: "Cost") -> "Cost":
-        """The least of each, but the greatest peak."""
-        least = min(self.cpu, other.cpu), min(self.wall, other.wall)
-        return Cost(*least, max(self.memory, other.memory), other.code)
+        """The least time of both, but the greater peak."""
+        return Cost(min(self.cpu, other.cpu), min(self.wall, other.wall), max(self.memory, other.memory), other.code)
 
 
 class Bench:
-    """One run of the benchmarks: where the inputs are, how large, how often."""
+    """One run of the benchmarks: where the inputs are, how large, how often; whether a scan of ours went wrong."""
 
     def __init__(self, folder: Path, *, quick: bool, peers: bool) -> None:
         self.folder = folder
         self.shrink = 10 if quick else 1
-        self.repeat = 1 if quick else 7
+        self.repeat = 1 if quick else REPEAT
         self.peers = peers
         self.home = folder / "home"
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "ASSAY_"))}
+        self.went_wrong = False
         (folder / "cwd").mkdir(exist_ok=True)
 
     def make(self, kind: str, name: str, size: int) -> Path:
-        """An input of benchmarks/make.py; made once."""
+        """An input of benchmarks/make.py."""
         path = self.folder / name
         if not path.exists():
-            print(f"  making {name}", file=sys.stderr)
-            script = Path(__file__).with_name("make.py")
-            subprocess.run([sys.executable, script, kind, path, str(size)], check=True)
+            subprocess.run([sys.executable, HERE / "make.py", kind, path, str(size)], check=True)
         return path
 
     def scan(self, path: Path, *options: str, cache: bool = False) -> Command:
@@ -70,26 +71,23 @@ class Bench:
 
     def rivals(self, path: Path, *names: str) -> dict[str, Command]:
         """Command lines of the rivals, when they are wanted."""
-        tools = PEERS / SCRIPTS
-        options = {"picklescan": ("-p",), "modelscan": ("-p",), "fickling": ("--check-safety",)}
-        return {name: [tools / name, *options[name], path] for name in names} if self.peers else {}
+        options = {"picklescan": "-p", "modelscan": "-p", "fickling": "--check-safety"}
+        return {name: [PEERS / "bin" / name, options[name], path] for name in names} if self.peers else {}
 
-    def measure(self, commands: dict[str, Command], *, repeat: int | None = None, warm: bool = True) -> dict[str, Cost]:
-        """The cost of each command, printed; the first, unmeasured round writes byte code and fills the page cache."""
+    def measure(self, commands: dict[str, Command], *, repeat: int | None = None) -> dict[str, Cost]:
+        """The cost of each command, printed."""
         costs: dict[str, Cost] = {}
         spent = dict.fromkeys(commands, 0.0)
-        for label, command in commands.items():
-            if warm or label.startswith("assay"):
-                self._run(command)
-        for _ in range(repeat or self.repeat):
+        for _ in range(min(repeat or self.repeat, self.repeat)):
             for label, command in commands.items():
                 if spent[label] < ENOUGH:
                     cost = self._run(command)
                     spent[label] += cost.wall
                     costs[label] = cost.best(costs.get(label, cost))
         for label, cost in costs.items():
+            self.went_wrong = self.went_wrong or (label.startswith("assay") and cost.code != 0)
             times = f"{cost.cpu * 1e3:10,.0f} ms CPU {cost.wall * 1e3:10,.0f} ms wall"
-            print(f"  {label:28}{times} {cost.memory:8,.0f} MB  exit {cost.code}")
+            print(f"    {label:24}{times} {cost.memory:8,.0f} MB   exit {cost.code}", flush=True)
         return costs
 
     def _run(self, command: Command) -> Cost:
@@ -109,91 +107,141 @@ class Bench:
 def goal(what: str, value: float, limit: float, unit: str, *, least: bool = False) -> None:
     """Say whether a value reaches its goal."""
     reached = value >= limit if least else value <= limit
-    sign = ">=" if least else "<="
-    print(f"  goal  {what}: {value:,.2f} {unit}, goal {sign} {limit:g} {unit}: {'reached' if reached else 'NOT reached'}")
+    verdict = "reached" if reached else "NOT reached"
+    print(f"    -> {what}: {value:,.2f} {unit} (goal {'>=' if least else '<='} {limit:g}): {verdict}")
 
 
-def faster(costs: dict[str, Cost], rival: str, limit: float, *, wall: bool = False) -> None:
-    """Say how many times faster than a rival we were."""
+def faster(costs: dict[str, Cost], rival: str, limit: float) -> None:
+    """Say how many times faster than a rival we were, by CPU and by the clock on the wall."""
     if rival in costs:
-        times = {label: cost.wall if wall else cost.cpu for label, cost in costs.items()}
-        goal(f"{rival} / assay, {'wall' if wall else 'CPU'}", times[rival] / times["assay"], limit, "x", least=True)
+        ours, theirs = costs["assay"], costs[rival]
+        goal(f"CPU, {rival} / assay", theirs.cpu / ours.cpu, limit, "x", least=True)
+        goal(f"wall, {rival} / assay", theirs.wall / ours.wall, limit, "x", least=True)
 
 
 def start_up(bench: Bench) -> None:
     """Help, and one pickle of 1 KB."""
     path = bench.make("small", "small.pkl", 1024)
-    helped = bench.measure({"assay --help": [BIN / "assay", "--help"]})
-    goal("assay --help", helped["assay --help"].cpu * 1e3, 150, "ms")
-    costs = bench.measure({"assay": bench.scan(path)} | bench.rivals(path, "picklescan", "modelscan", "fickling"))
-    goal("assay scan of 1 KB", costs["assay"].cpu * 1e3, 250, "ms")
+    commands = {"assay": bench.scan(path), "assay --help": [BIN / "assay", "--help"]}
+    costs = bench.measure(commands | bench.rivals(path, "picklescan", "modelscan", "fickling"))
+    goal("CPU of --help", costs["assay --help"].cpu * 1e3, 150, "ms")
+    goal("CPU of a scan of 1 KB", costs["assay"].cpu * 1e3, 250, "ms")
 
 
 def tensors(bench: Bench) -> None:
-    """1 GB of weights: safetensors, and a zip of torch.save; against hashing the same bytes once."""
+    """1 GB of weights, safetensors and torch.save's zip, against hashing the same bytes once."""
     for kind, name in (("safetensors", "model.safetensors"), ("torch_zip", "model.pt")):
         path = bench.make(kind, name, 10**9 // bench.shrink)
-        print(f" {name}")
+        print(f"  {name}, {path.stat().st_size:,} bytes")
         commands = {
             "assay": bench.scan(path),
-            "python hashlib": [sys.executable, "-c", HASH, path],
+            "python, hashlib": [sys.executable, "-c", HASH, path],
             "assay --no-digest": bench.scan(path, "--no-digest"),
         }
         costs = bench.measure(commands | bench.rivals(path, "picklescan"))
-        goal("assay / hashlib, CPU", costs["assay"].cpu / costs["python hashlib"].cpu, 1.15, "x")
+        goal("CPU, assay / hashlib", costs["assay"].cpu / costs["python, hashlib"].cpu, 1.15, "x")
         goal("memory", costs["assay"].memory, 100, "MB")
         path.unlink()
 
 
 def pickles(bench: Bench) -> None:
-    """200 MB of small opcodes, then the same with calls among them."""
+    """200 MB of small opcodes; then the same with calls among them."""
     size = 200_000_000 // bench.shrink
     for kind in ("rows", "calls"):
-        print(f" {kind}")
-        quarter = bench.make(kind, f"{kind}-quarter.pkl", size // 4)
-        bench.measure({"assay, a quarter": bench.scan(quarter)}, repeat=3)
-        tenth = bench.make(kind, f"{kind}-tenth.pkl", size // 10)
-        small = bench.measure(
-            {"assay": bench.scan(tenth)} | bench.rivals(tenth, "fickling"), repeat=2, warm=False
-        )  # fmt: skip
-        path = bench.make(kind, f"{kind}.pkl", size)
-        costs = bench.measure({"assay": bench.scan(path)} | bench.rivals(path, "picklescan"), repeat=3, warm=False)
+        tenth, quarter, whole = (bench.make(kind, f"{kind}-{part}.pkl", size // part) for part in (10, 4, 1))
+        print(f"  {kind}, {tenth.stat().st_size:,} bytes")
+        part = bench.measure({"assay": bench.scan(tenth)} | bench.rivals(tenth, "fickling"), repeat=3)
+        print(f"  {kind}, {quarter.stat().st_size:,} bytes")
+        small = bench.measure({"assay": bench.scan(quarter)}, repeat=3)
+        print(f"  {kind}, {whole.stat().st_size:,} bytes")
+        costs = bench.measure({"assay": bench.scan(whole)} | bench.rivals(whole, "picklescan"), repeat=3)
         faster(costs, "picklescan", 2)
-        if "fickling" in small:
-            ours, theirs = path.stat().st_size / costs["assay"].cpu, tenth.stat().st_size / small["fickling"].cpu
-            goal("bytes a second of CPU, assay (all) / fickling (a tenth)", ours / theirs, 5, "x", least=True)
-        for made in (quarter, tenth, path):
-            made.unlink()
+        if "fickling" in part:
+            ours, theirs = whole.stat().st_size / costs["assay"].cpu, tenth.stat().st_size / part["fickling"].cpu
+            goal("bytes by CPU, assay (whole) / fickling (tenth)", ours / theirs, 5, "x", least=True)
+        goal("memory, whole / quarter", costs["assay"].memory / small["assay"].memory, 1.5, "x")
+        for path in (tenth, quarter, whole):
+            path.unlink()
 
 
 def folder(bench: Bench) -> None:
     """1,000 small pickles in a folder, nothing cached."""
     for size in (400, 4_000, 16_000):
         path = bench.make("folder", f"folder-{size}", size)
-        print(f" 1,000 files of {size:,} bytes")
+        print(f"  files of about {size:,} bytes")
         costs = bench.measure({"assay": bench.scan(path)} | bench.rivals(path, "picklescan", "modelscan"))
-        for rival in ("picklescan", "modelscan"):
-            faster(costs, rival, 5)
-            faster(costs, rival, 5, wall=True)
+        faster(costs, "picklescan", 5)
+        faster(costs, "modelscan", 5)
 
 
 def cache(bench: Bench) -> None:
-    """The second scan of the same 200 MB."""
+    """200 MB of small opcodes with calls once, and then once more."""
     path = bench.make("calls", "cached.pkl", 200_000_000 // bench.shrink)
-    scan = bench.scan(path, cache=True)
     shutil.rmtree(bench.home, ignore_errors=True)
-    print(" first")
-    first = bench.first(scan)
-    print(" then")
-    second = bench.measure({"assay": scan})["assay"]
-    print(f"  first / second, CPU: {first.cpu / second.cpu:,.1f} x")
+    scan = bench.scan(path, cache=True)
+    first = bench.measure({"assay, first": scan}, repeat=1)["assay, first"]
+    second = bench.measure({"assay, second": scan, "python, hashlib": [sys.executable, "-c", HASH, path]})
+    print(f"    -> CPU, first / second: {first.cpu / second['assay, second'].cpu:,.1f} x")
     path.unlink()
 
 
 ROWS: dict[str, Callable[[Bench], None]] = {
-    "start-up": start_up,
-    "tensors": tensors,
-    "pickles": pickles,
-    "folder": folder,
-    "cache": cache,
-}
+    "start-up": start_up, "tensors": tensors, "pickles": pickles, "folder": folder, "cache": cache,
+}  # fmt: skip
+
+
+def prepare_peers() -> None:
+    """The rivals in an environment of their own, at the versions of peers.txt."""
+    wanted = (HERE / "peers.txt").read_text()
+    stamp = PEERS / "peers.txt"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    shutil.rmtree(PEERS, ignore_errors=True)
+    uv = shutil.which("uv", path=f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}")
+    python = PEERS / "bin" / "python"
+    if uv:
+        make: Command = [uv, "venv", "-q", "--python", sys.executable, PEERS]
+        install: Command = [uv, "pip", "install", "-q", "--compile-bytecode", "--python", python]
+    else:
+        make = [sys.executable, "-m", "venv", PEERS]
+        install = [python, "-m", "pip", "install", "-q"]
+    subprocess.run(make, check=True)
+    subprocess.run([*install, "-r", HERE / "peers.txt"], check=True)
+    stamp.write_text(wanted)
+
+
+def main() -> int:
+    """Run the rows that were named, or all; 1 when a scan of ours did not end with exit code 0."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"{', '.join(ROWS)} [default: all]")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the size, once: a smoke test, no figures")
+    parser.add_argument("--no-peers", action="store_true", help="only ours: nothing is installed")
+    parser.add_argument("--keep", action="store_true", help="leave the folder with the small inputs")
+    options = parser.parse_args()
+    unknown = [row for row in options.rows if row not in ROWS]
+    if unknown:
+        parser.error(f"no row {', '.join(unknown)}; there are {', '.join(ROWS)}")
+    if not options.no_peers:
+        prepare_peers()
+    compileall.compile_dir(ROOT / "src", quiet=2)
+    folder = Path(tempfile.mkdtemp(prefix="assaymark-bench-"))
+    bench = Bench(folder, quick=options.quick, peers=not options.no_peers)
+    try:
+        for row in options.rows or ROWS:
+            print(f"{row}: {ROWS[row].__doc__}  [{_circumstances()}]", flush=True)
+            ROWS[row](bench)
+    finally:
+        if options.keep:
+            print(f"kept in {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    return 1 if bench.went_wrong else 0
+
+
+def _circumstances() -> str:
+    load = f"load {os.getloadavg()[0]:.1f}"
+    return f"{time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, {os.cpu_count()} cores, {load}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -89,15 +89,22 @@ def _models() -> dict[str, bytes]:
     made = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
     out = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])
     graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [made], [out])
-    pairs = [g.text_pair("general.architecture", "llama"), g.text_pair("tokenizer.chat_template", "{{ messages[0]['content'] }}")]
+    pairs = [
+        g.text_pair("general.architecture", "llama"),
+        g.text_pair("tokenizer.chat_template", "{{ messages[0]['content'] }}"),
+    ]
     layers = [{"class_name": "Dense", "config": {"name": "d", "units": 3, "activation": "relu"}}]
     config = {"class_name": "Sequential", "config": {"name": "s", "layers": layers}, "keras_version": "3.5.0"}
     return {
         "data.h5": hdf5,
-        "graph.onnx": helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString(),
+        "graph.onnx": helper.make_model(
+            graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)]
+        ).SerializeToString(),
         "model.gguf": g.gguf(pairs, [g.row("w", (8,), 0, 0)], bytes(32)),
         "config.json": json.dumps(config).encode(),
-        "model.keras": _zip({"metadata.json": b'{"keras_version": "3.5.0"}', "config.json": json.dumps(config).encode()}),
+        "model.keras": _zip(
+            {"metadata.json": b'{"keras_version": "3.5.0"}', "config.json": json.dumps(config).encode()}
+        ),
         "model.pt": _zip({"m/data.pkl": _tensor(), "m/version": b"3\n", "m/data/0": bytes(12)}, zipfile.ZIP_STORED),
     }
 
@@ -135,15 +142,27 @@ def _containers() -> dict[str, bytes]:
 
 
 def _documents() -> dict[str, bytes]:
-    cell = {"cell_type": "code", "execution_count": 1, "id": "a1", "metadata": {}, "outputs": [], "source": ["print(1)\n"]}
+    cell = {
+        "cell_type": "code",
+        "execution_count": 1,
+        "id": "a1",
+        "metadata": {},
+        "outputs": [],
+        "source": ["print(1)\n"],
+    }
     notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    package = {"name": "x", "version": "1.0.0", "lockfileVersion": 3, "packages": {"": {"name": "x", "version": "1.0.0"}}}
+    package = {
+        "name": "x",
+        "version": "1.0.0",
+        "lockfileVersion": 3,
+        "packages": {"": {"name": "x", "version": "1.0.0"}},
+    }
     texts = {
         "table.csv": "name,score\nann,1.5\nbob,-2\n",
         "rows.jsonl": '{"text": "a", "label": 1}\n{"text": "b", "label": 0}\n',
         "notebook.ipynb": json.dumps(notebook, indent=1),
         "package-lock.json": json.dumps(package, indent=1),
-        "Dockerfile": "FROM python:3.12-slim@sha256:" + "a" * 64 + "\nUSER 1000\nCOPY . /app\nCMD [\"python\", \"app.py\"]\n",
+        "Dockerfile": "FROM python:3.12-slim@sha256:" + "a" * 64 + '\nUSER 1000\nCOPY . /app\nCMD ["python", "app.py"]\n',
         "compose.yaml": "services:\n  web:\n    image: nginx@sha256:" + "b" * 64 + "\n    read_only: true\n",
         "pod.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\ndata:\n  a: b\n",
         "config.yaml": "model:\n  layers: [1, 2, 3]\n  rate: 0.5\n",

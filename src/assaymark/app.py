@@ -99,16 +99,19 @@ def write(report: ScanReport, form: str, path: str) -> None:
 
 
 def rules_of(report: ScanReport) -> Mapping[str, Rule]:
-    """The rules that a report speaks of, by id. Only where workers looked do they have to be imported first."""
+    """The rules that a report speaks of, by id. Where workers or the cache looked they have to be imported first."""
     findings = (*report.findings, *report.known, *(ignored.finding for ignored in report.ignored))
-    named = sorted({finding.id for finding in findings} | report.checks.keys())
-    rules = RULES if RULES.keys() >= set(named) else all_rules()
-    return {rule_id: rules[rule_id] for rule_id in named}
+    named = {finding.id for finding in findings} | report.checks.keys()
+    if not RULES.keys() >= named:
+        catalog().load_rules({name for file in report.files for name in file.formats})
+    if not RULES.keys() >= named:
+        catalog().load_rules()
+    return {rule_id: RULES[rule_id] for rule_id in sorted(named)}
 
 
 def all_rules() -> Mapping[str, Rule]:
     """Every rule of the product, by id."""
-    catalog().all_rules()
+    catalog().load_rules()
     return dict(sorted(RULES.items()))
 
 

@@ -32,9 +32,10 @@ def checkset() -> str:
     for room in ("core", "data", "infra", "library", "model", "tooling"):
         for folder, below, names in os.walk(os.path.join(top, room)):
             below.sort()
+            inside = folder[len(top) + 1 :].replace(os.sep, "/")
             for name in sorted(names):
                 if name.endswith((".py", ".txt", ".toml")):
                     with open(os.path.join(folder, name), "rb") as file:
                         data = file.read()
-                    total.update(f"{os.path.relpath(folder, top)}/{name}\0{len(data)}\0".encode() + data)
+                    total.update(f"{inside}/{name}\0{len(data)}\0".encode() + data)
     return f"sha256:{total.hexdigest()}"

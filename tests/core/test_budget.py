@@ -84,7 +84,7 @@ def test_expansion_is_counted_over_all_streams() -> None:
     spender = budget(expanded=10 * MIB)
     for _ in range(10):
         spender.expand(MIB, MIB, MIB)
-    with pytest.raises(OverBudget, match="decompression bomb|more than"):
+    with pytest.raises(OverBudget, match="decompresses to more than"):
         spender.expand(1, MIB, MIB)
 
 

@@ -51,7 +51,10 @@ def table() -> dict[str, object]:
 
 def test_everything_is_taken_from_the_decorator_and_the_docstring() -> None:
     checker = function()
-    assert register(checker=checker, refs=("CWE:1",), holds=True, persona=Persona.AUDITOR, confidence=Confidence.LOW) is checker
+    assert (
+        register(checker=checker, refs=("CWE:1",), holds=True, persona=Persona.AUDITOR, confidence=Confidence.LOW)
+        is checker
+    )
     rule = table()["MDL901"]
     assert (rule.title, rule.why, rule.fix) == ("Something is wrong", "It matters, a lot.", "Mend it.")
     assert (rule.severity, rule.confidence, rule.persona) == (Severity.HIGH, Confidence.LOW, Persona.AUDITOR)
@@ -134,6 +137,12 @@ def test_load_checks_imports_a_package_and_gives_its_rules_only(monkeypatch: pyt
 
 
 def test_layers_and_ids_agree_in_what_is_loaded() -> None:
-    for rule_id, layer in (("MDL", Layer.MODEL), ("DAT", Layer.DATA), ("LIB", Layer.LIBRARY), ("INF", Layer.INFRA), ("TLG", Layer.TOOLING)):
+    for rule_id, layer in (
+        ("MDL", Layer.MODEL),
+        ("DAT", Layer.DATA),
+        ("LIB", Layer.LIBRARY),
+        ("INF", Layer.INFRA),
+        ("TLG", Layer.TOOLING),
+    ):
         register(f"{rule_id}902", layer=layer)
     assert SimpleNamespace(**table()).MDL902.layer is Layer.MODEL

@@ -81,7 +81,9 @@ def test_the_key_id_is_the_hash_of_the_public_key(kind: str) -> None:
         lambda e: replace(e, payload=e.payload + b" "),
         lambda e: replace(e, payload_type=e.payload_type + "x"),
         lambda e: replace(e, payload_type="http", payload=b"://example.com/HelloWorld hello world"),
-        lambda e: replace(e, signatures=(Signature("", e.signatures[0].value[:-1] + bytes([e.signatures[0].value[-1] ^ 1])),)),
+        lambda e: replace(
+            e, signatures=(Signature("", e.signatures[0].value[:-1] + bytes([e.signatures[0].value[-1] ^ 1])),)
+        ),
         lambda e: replace(e, signatures=(Signature("", e.signatures[0].value[:-1]),)),
         lambda e: replace(e, signatures=(Signature("", b""),)),
         lambda e: replace(e, signatures=(Signature("", bytes(64)),)),
@@ -106,7 +108,9 @@ def test_another_key_does_not_verify(kind: str) -> None:
 @both
 def test_the_key_id_in_the_envelope_is_not_trusted(kind: str) -> None:
     trusted, stranger = KEYS[kind], OTHERS[kind]
-    forged = replace(Envelope.sign(TYPE, b"x", [stranger]), signatures=(Signature(trusted.keyid, stranger.sign(pae(TYPE, b"x"))),))
+    forged = replace(
+        Envelope.sign(TYPE, b"x", [stranger]), signatures=(Signature(trusted.keyid, stranger.sign(pae(TYPE, b"x"))),)
+    )
     with pytest.raises(Untrusted):
         forged.verify([trusted.public])
     mislabelled = replace(signed(kind), signatures=(Signature(stranger.keyid, signed(kind).signatures[0].value),))

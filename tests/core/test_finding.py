@@ -18,7 +18,9 @@ from assaymark.core.scan import (
 )
 
 WHERE = Where("models/a.pkl", "inner.zip!data.pkl", 10, None, "os.system")
-FINDING = Finding("MDL001", "Title", Severity.CRITICAL, Confidence.HIGH, Persona.REGULAR, WHERE, "os.system runs commands")
+FINDING = Finding(
+    "MDL001", "Title", Severity.CRITICAL, Confidence.HIGH, Persona.REGULAR, WHERE, "os.system runs commands"
+)
 
 
 def moved(**changes: object) -> str:

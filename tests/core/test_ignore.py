@@ -11,7 +11,9 @@ from assaymark.core.finding import Confidence, Finding, Persona, Severity, Where
 from assaymark.core.ignore import apply_ignores, read_baseline, read_ignores, split_known
 
 TODAY = date(2026, 11, 24)
-ONE = Finding("MDL001", "T", Severity.CRITICAL, Confidence.HIGH, Persona.REGULAR, Where("models/a.pkl", symbol="os.system"), "m")
+ONE = Finding(
+    "MDL001", "T", Severity.CRITICAL, Confidence.HIGH, Persona.REGULAR, Where("models/a.pkl", symbol="os.system"), "m"
+)
 TWO = replace(ONE, id="MDL002", where=Where("models/deep/b.pkl", symbol="x.y"), fingerprint="")
 FULL = {"fingerprint": ONE.fingerprint, "reason": "known", "owner": "ann", "expires": TODAY}
 BY_PATH = {"id": "MDL001", "path": "models/*", "reason": "known", "owner": "ann", "expires": TODAY}
@@ -46,7 +48,7 @@ def apply(*entries: dict[str, Any], today: date = TODAY) -> tuple[list[str], lis
         (without(BY_PATH, "path"), "both id and path"),
         (without(FULL, "expires"), "needs an expiry date"),
         ({**FULL, "expires": "2026-12-01"}, "needs an expiry date"),
-        ({**FULL, "expires": datetime(2026, 12, 1)}, "needs an expiry date"),  # noqa: DTZ001 - TOML has such
+        ({**FULL, "expires": datetime(2026, 12, 1)}, "needs an expiry date"),
         ({**FULL, "expires": TODAY + timedelta(days=91)}, "later than 90 days from now"),
     ],
 )
@@ -122,7 +124,11 @@ def test_what_the_baseline_knows_is_apart() -> None:
 
 
 def test_a_baseline_knows_what_its_own_baseline_knew() -> None:
-    document = {"schema": "assaymark/scan-report/v1", "findings": [{"fingerprint": "a"}], "known": [{"fingerprint": "b"}]}
+    document = {
+        "schema": "assaymark/scan-report/v1",
+        "findings": [{"fingerprint": "a"}],
+        "known": [{"fingerprint": "b"}],
+    }
     assert read_baseline(document) == ["a", "b"]
 
 

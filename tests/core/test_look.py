@@ -40,7 +40,9 @@ class Bench:
         self.ids: list[str] = []
         self.module(f"{self.name}.checks", __path__=[])
         self.module(f"{self.name}.facts", __path__=[])
-        self.formats = [Format("x", lambda head: head.start[:1] == b"X", f"{self.name}.parser", (f"{self.name}.checks",), (".x",))]
+        self.formats = [
+            Format("x", lambda head: head.start[:1] == b"X", f"{self.name}.parser", (f"{self.name}.checks",), (".x",))
+        ]
         self.projects: tuple[Project, ...] = ()
         self.parser(lambda blob, context: iter(()))
 
@@ -52,7 +54,9 @@ class Bench:
     def parser(self, parse: Parse) -> None:
         self.module(f"{self.name}.parser", parse=parse)
 
-    def check(self, run: Callable[[object], Iterator[Hit]], view: type = Seen, room: str = "checks", **axes: object) -> str:
+    def check(
+        self, run: Callable[[object], Iterator[Hit]], view: type = Seen, room: str = "checks", **axes: object
+    ) -> str:
         def checker(item: object) -> Iterator[Hit]:
             return run(item)
 
@@ -64,7 +68,9 @@ class Bench:
         self.ids.append(rule_id)
         return rule_id
 
-    def look(self, data: bytes = b"X", name: str = "file", clock: Callable[[], float] = lambda: 0.0, **limits: float) -> FileReport:
+    def look(
+        self, data: bytes = b"X", name: str = "file", clock: Callable[[], float] = lambda: 0.0, **limits: float
+    ) -> FileReport:
         catalog = Catalog(tuple(self.formats), self.projects, (f"{self.name}.facts",))
         return look(Bytes(data), name, catalog, Budget(Limits(**limits), monotonic=clock, spool=FileSpool))
 
@@ -223,7 +229,9 @@ def test_checks_read_only_views_of_their_type_and_their_format(bench: Bench) -> 
 
 
 def test_the_facts_tell_name_size_and_formats(bench: Bench) -> None:
-    bench.check(lambda facts: iter([Hit(f"{facts.name} {facts.size} {facts.formats} {facts.suffix}")]), FileFacts, "facts")
+    bench.check(
+        lambda facts: iter([Hit(f"{facts.name} {facts.size} {facts.formats} {facts.suffix}")]), FileFacts, "facts"
+    )
     bench.parser(nested(1, Member("in/B.X", Bytes(b"XX"))))
     messages = [f.message for f in bench.look(name="dir/A.tar.GZ").findings]
     assert messages == ["dir/A.tar.GZ 1 ('x',) .gz", "in/B.X 2 ('x',) .x"]
@@ -321,7 +329,12 @@ def test_hostile_text_is_escaped_before_it_is_kept(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("text", "shown"),
-    [("plain é 模", "plain é 模"), ("a\nb\tc", "a\nb\tc"), ("\r\b\x7f\x85", "\\x0d\\x08\\x7f\\x85"), ("\u2066\u2028", "\\u2066\\u2028")],
+    [
+        ("plain é 模", "plain é 模"),
+        ("a\nb\tc", "a\nb\tc"),
+        ("\r\b\x7f\x85", "\\x0d\\x08\\x7f\\x85"),
+        ("\u2066\u2028", "\\u2066\\u2028"),
+    ],
 )
 def test_clean(text: str, shown: str) -> None:
     assert clean(text) == shown

@@ -43,7 +43,17 @@ def test_digests_of_two_algorithms_are_never_equal() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", A, f"md5:{A}", f"sha256:{A[:-1]}", f"sha256:{A}0", f"sha256:{A.upper()}", f"sha256:{A}\n", f"SHA256:{A}", f"sha256: {A}"],
+    [
+        "",
+        A,
+        f"md5:{A}",
+        f"sha256:{A[:-1]}",
+        f"sha256:{A}0",
+        f"sha256:{A.upper()}",
+        f"sha256:{A}\n",
+        f"SHA256:{A}",
+        f"sha256: {A}",
+    ],
 )
 def test_what_is_no_digest_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a digest"):
@@ -74,9 +84,9 @@ def test_the_domain_prefix_is_part_of_the_digest() -> None:
     assert manifest().digest.value != hashlib.sha256(text).hexdigest()
 
 
-PATHS = st.text(st.characters(codec="utf-8", exclude_characters="\\/", exclude_categories=("Cc", "Cs")), min_size=1).filter(
-    lambda p: not path_problems([p])
-)
+PATHS = st.text(
+    st.characters(codec="utf-8", exclude_characters="\\/", exclude_categories=("Cc", "Cs")), min_size=1
+).filter(lambda p: not path_problems([p]))
 FILES = st.dictionaries(
     PATHS.map(str.casefold).filter(lambda p: not path_problems([p])),
     st.tuples(st.integers(0, 2**52), st.binary(min_size=32, max_size=32).map(bytes.hex)),
@@ -164,7 +174,22 @@ def test_a_path_outside_of_the_grammar_is_refused(path: str, problem: str) -> No
 
 
 @pytest.mark.parametrize(
-    "path", ["a", "...", "..a", "a.", ".hidden", "a b", "a:b", "C:", "größe/模型", "x" * 4096, "\u00e9", "emoji 🙂", "a\u200bb"]
+    "path",
+    [
+        "a",
+        "...",
+        "..a",
+        "a.",
+        ".hidden",
+        "a b",
+        "a:b",
+        "C:",
+        "größe/模型",
+        "x" * 4096,
+        "\u00e9",
+        "emoji 🙂",
+        "a\u200bb",
+    ],
 )
 def test_ordinary_paths_are_taken(path: str) -> None:
     assert check_path(path) == path

@@ -34,7 +34,11 @@ def detail(*findings: Mapping[str, Any], analysed: int = 1, at: datetime = NOW) 
 
 
 def evidence(
-    predicate: Mapping[str, Any] | None = None, *, about: Subject = ONE, signers: frozenset[str] = frozenset(), kind: str = TEST_RESULT
+    predicate: Mapping[str, Any] | None = None,
+    *,
+    about: Subject = ONE,
+    signers: frozenset[str] = frozenset(),
+    kind: str = TEST_RESULT,
 ) -> Evidence:
     made = Evidence.unsigned(Statement((about,), kind, detail() if predicate is None else predicate))
     return replace(made, signers=signers)
@@ -44,7 +48,9 @@ def needs(**of: Any) -> Policy:
     return Policy("p", actions={"promote": (Requirement(TEST_RESULT, **of),)})
 
 
-def outcome(policy: Policy, *items: Evidence, subject: Subject | None = ONE, action: str = "promote", now: datetime = NOW) -> Outcome:
+def outcome(
+    policy: Policy, *items: Evidence, subject: Subject | None = ONE, action: str = "promote", now: datetime = NOW
+) -> Outcome:
     return decide(action, subject, items, policy, now).outcome
 
 

@@ -10,7 +10,9 @@ from assaymark.core.snapshot import ABSENT, Change, Snapshot, diff
 
 SCALARS = st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from([0.5, 1.0, -0.0]) | st.text(max_size=3)
 KEYS = st.text("ab/~0", max_size=3)
-JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=8)
+JSON = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=8
+)
 
 
 def snap(content: Any, **of: str) -> Snapshot:
@@ -66,7 +68,8 @@ def test_pointers_escape_as_rfc_6901_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [(True, 1), (0, False), (1, "1"), (None, False), ([], {}), ("", None), ({}, None), ([[]], [{}])]
+    ("before", "after"),
+    [(True, 1), (0, False), (1, "1"), (None, False), ([], {}), ("", None), ({}, None), ([[]], [{}])],
 )
 def test_another_type_is_another_value(before: Any, after: Any) -> None:
     assert len(changes({"x": before}, {"x": after})) == 1
@@ -79,7 +82,11 @@ def test_json_has_one_kind_of_number() -> None:
 
 
 def test_what_came_and_what_went() -> None:
-    assert changes({"a": 1, "l": [1, 2]}, {"b": 2, "l": [1]}) == [("/a", 1, ABSENT), ("/b", ABSENT, 2), ("/l/1", 2, ABSENT)]
+    assert changes({"a": 1, "l": [1, 2]}, {"b": 2, "l": [1]}) == [
+        ("/a", 1, ABSENT),
+        ("/b", ABSENT, 2),
+        ("/l/1", 2, ABSENT),
+    ]
     assert changes({"a": None}, {}) == [("/a", None, ABSENT)]
     assert repr(ABSENT) == "ABSENT"
 

@@ -58,7 +58,9 @@ def test_what_was_scanned_verifies(assay: Assay, signed: Callable[..., Path], pa
     assert "(matches)" not in bare.out
 
 
-@pytest.mark.parametrize(("path", "code", "word"), [("model", 0, "PASSED"), ("evil.pkl", 1, "FAILED"), ("unknown.pkl", 3, "WARNED")])
+@pytest.mark.parametrize(
+    ("path", "code", "word"), [("model", 0, "PASSED"), ("evil.pkl", 1, "FAILED"), ("unknown.pkl", 3, "WARNED")]
+)
 def test_require_pass(assay: Assay, signed: Callable[..., Path], path: str, code: int, word: str) -> None:
     signed(path)
     ran = verify(assay, path, "--require-pass")
@@ -84,7 +86,9 @@ def test_several_subjects(assay: Assay, signed: Callable[..., Path]) -> None:
     assert verify(assay, "evil.pkl").code == 1
 
 
-def test_the_copy_of_a_folder_verifies_under_another_name(assay: Assay, signed: Callable[..., Path], folder: Path) -> None:
+def test_the_copy_of_a_folder_verifies_under_another_name(
+    assay: Assay, signed: Callable[..., Path], folder: Path
+) -> None:
     import shutil
 
     signed("model")
@@ -330,7 +334,9 @@ def test_an_encrypted_key_needs_its_password(assay: Assay, folder: Path, monkeyp
     assert assay("evidence", "verify", "e.json", "--key", "k.pub", "clean.pkl").code == 0
 
 
-def test_a_password_for_a_key_without_one_does_not_matter_or_is_said(assay: Assay, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_for_a_key_without_one_does_not_matter_or_is_said(
+    assay: Assay, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assay("key", "create", "./k.key")
     monkeypatch.setenv("ASSAY_KEY_PASSWORD", "needless")
     ran = assay("scan", "clean.pkl", "--evidence", "e.json", "--key", "k.key")
@@ -340,7 +346,13 @@ def test_a_password_for_a_key_without_one_does_not_matter_or_is_said(assay: Assa
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"text", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", bytes(100), b"-----BEGIN PUBLIC KEY-----\n"],
+    [
+        b"",
+        b"text",
+        b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+        bytes(100),
+        b"-----BEGIN PUBLIC KEY-----\n",
+    ],
 )
 def test_what_is_no_key_is_refused(assay: Assay, folder: Path, content: bytes) -> None:
     (folder / "k.key").write_bytes(content)

@@ -42,7 +42,9 @@ def test_markdown(assay: Assay) -> None:
     assert [line.split(":")[0][3:] for line in every.splitlines() if line.startswith("## ")] == list(all_rules())
 
 
-@pytest.mark.parametrize("arguments", [["explain", "MDL"], ["explain", "XYZ999"], ["explain", "MDL001", "--format", "x"]])
+@pytest.mark.parametrize(
+    "arguments", [["explain", "MDL"], ["explain", "XYZ999"], ["explain", "MDL001", "--format", "x"]]
+)
 def test_an_unknown_check_is_wrong_usage(assay: Assay, arguments: list[str]) -> None:
     ran = assay(*arguments)
     assert (ran.code, ran.out) == (2, "")
@@ -60,7 +62,9 @@ def test_help_and_version(assay: Assay) -> None:
         assert assay(*command, "--help").out.startswith(f"Usage: assay {' '.join(command)}")
 
 
-@pytest.mark.parametrize("arguments", [["frobnicate"], ["key"], ["evidence"], ["evidence", "verify"], ["--no-such"], []])
+@pytest.mark.parametrize(
+    "arguments", [["frobnicate"], ["key"], ["evidence"], ["evidence", "verify"], ["--no-such"], []]
+)
 def test_a_command_that_does_not_exist(assay: Assay, arguments: list[str]) -> None:
     ran = assay(*arguments)
     assert ran.code == 2
@@ -72,7 +76,13 @@ def test_the_installed_command(command: list[str], folder: object) -> None:
     import os
 
     path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run([*command, "scan", "evil.pkl", "-q"], capture_output=True, text=True, check=False, env={**os.environ, "PATH": path})
+    done = subprocess.run(
+        [*command, "scan", "evil.pkl", "-q"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": path},
+    )
     assert (done.returncode, done.stderr) == (1, "")
     assert "DENY" in done.stdout
 

@@ -36,7 +36,9 @@ def test_our_own_file_comes_before_the_project_file(tmp_path: Path) -> None:
     assert loaded(tmp_path).fail_on == "low"
 
 
-@pytest.mark.parametrize("text", ["", "[tool]\n", "tool = 5\n", "[tool.other]\nx = 1\n", "not toml [", "[[tool]]\nx = 1\n"])
+@pytest.mark.parametrize(
+    "text", ["", "[tool]\n", "tool = 5\n", "[tool.other]\nx = 1\n", "not toml [", "[[tool]]\nx = 1\n"]
+)
 def test_a_project_file_of_others_is_passed_over(tmp_path: Path, text: str) -> None:
     write(tmp_path / "assaymark.toml", 'persona = "auditor"')
     write(tmp_path / "sub" / "pyproject.toml", text)

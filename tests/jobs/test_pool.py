@@ -43,7 +43,9 @@ def _nothing_is_left() -> Iterator[None]:
     assert children() == before
 
 
-def run(work: pool.Work, tasks: list[Any], *, jobs: int = 2, costs: list[int] | None = None, **limits: float) -> dict[int, Any]:
+def run(
+    work: pool.Work, tasks: list[Any], *, jobs: int = 2, costs: list[int] | None = None, **limits: float
+) -> dict[int, Any]:
     limits = {"batch_cost": 1, "patience": PATIENT} | limits
     answers = list(pool.run(work, tasks, costs or [1] * len(tasks), jobs=jobs, **limits))  # type: ignore[arg-type]
     assert len(answers) == len(dict(answers)), "a task was answered twice"
@@ -120,9 +122,13 @@ def deaf() -> None:
     stop()
 
 
-@pytest.mark.parametrize("end", [leave, kill, no_memory, leave_by_exception, answer_by_nonsense], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "end", [leave, kill, no_memory, leave_by_exception, answer_by_nonsense], ids=lambda f: f.__name__
+)
 @pytest.mark.parametrize("batch_cost", [1, 1000], ids=["alone", "in a batch"])
-def test_a_task_that_kills_its_worker_is_the_only_one_lost(end: Any, batch_cost: int, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_task_that_kills_its_worker_is_the_only_one_lost(
+    end: Any, batch_cost: int, capfd: pytest.CaptureFixture[str]
+) -> None:
     def work(task: int) -> Any:
         return end() if task in {3, 7} else task
 
@@ -158,7 +164,9 @@ def test_a_worker_that_died_between_two_batches_costs_no_task() -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, GeneratorExit])
 def test_an_exception_in_the_consumer_ends_the_workers(error: type[BaseException]) -> None:
-    answers = pool.run(lambda task: stop() if task else task, [0, 1, 2, 3], [9, 1, 1, 1], jobs=3, batch_cost=1, patience=PATIENT)
+    answers = pool.run(
+        lambda task: stop() if task else task, [0, 1, 2, 3], [9, 1, 1, 1], jobs=3, batch_cost=1, patience=PATIENT
+    )
     assert next(answers) == (0, 0)
     assert len(multiprocessing.active_children()) == 3
     with pytest.raises(error):

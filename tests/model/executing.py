@@ -9,6 +9,7 @@ import atexit
 import bdb
 import codecs
 import collections
+import contextlib
 import copyreg
 import cProfile
 import encodings.latin_1
@@ -41,7 +42,16 @@ PRELOADED = (
     multiprocessing, operator, pkgutil, profile, random, runpy, shutil, subprocess, timeit, trace, types, uuid,
 )  # fmt: skip
 """Imported before the audit hook watches."""
-EVENTS = ("os.system", "os.exec", "os.fork", "os.posix_spawn", "subprocess.Popen", "socket.", "ctypes.dlopen", "os.putenv")
+EVENTS = (
+    "os.system",
+    "os.exec",
+    "os.fork",
+    "os.posix_spawn",
+    "subprocess.Popen",
+    "socket.",
+    "ctypes.dlopen",
+    "os.putenv",
+)
 effects: list[str] = []
 armed = False
 
@@ -54,7 +64,9 @@ def recorder(*arguments: object, **options: object) -> str:
 def hook(event: str, arguments: tuple[object, ...]) -> None:
     if not armed:
         return
-    if event.startswith(EVENTS) or (event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")):
+    if event.startswith(EVENTS) or (
+        event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
+    ):
         effects.append(event)
         raise PermissionError(event)
 
@@ -80,10 +92,8 @@ def executes(loader: str, stream: bytes) -> bool:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 42
     try:
         armed = True
-        try:
+        with contextlib.suppress(BaseException):  # many run something, then break
             load(loader, stream)
-        except BaseException:  # noqa: BLE001 - many run something, then break
-            pass
         atexit._run_exitfuncs()
     finally:
         os._exit(42 if effects else 0)

@@ -18,8 +18,18 @@ from assaymark.storage.cache import SMALLEST, ResultCache
 CHECKSET = f"sha256:{'c' * 64}"
 SHA = "a" * 64
 SIZE = SMALLEST
-FINDING = Finding("MDL001", "T", Severity.HIGH, Confidence.HIGH, Persona.REGULAR, Where("m/a.pkl", "in!ner", 3, None, "os.system"), "m")
-REPORT = FileReport("m/a.pkl", SIZE, SHA, ("pickle",), ("MDL001",), (FINDING,), (Gap("m/a.pkl!part", "numbers"),), analysed=True)
+FINDING = Finding(
+    "MDL001",
+    "T",
+    Severity.HIGH,
+    Confidence.HIGH,
+    Persona.REGULAR,
+    Where("m/a.pkl", "in!ner", 3, None, "os.system"),
+    "m",
+)
+REPORT = FileReport(
+    "m/a.pkl", SIZE, SHA, ("pickle",), ("MDL001",), (FINDING,), (Gap("m/a.pkl!part", "numbers"),), analysed=True
+)
 
 
 @pytest.fixture
@@ -51,7 +61,13 @@ def test_in_another_place_paths_and_fingerprints_are_those_of_the_place(cache: R
 
 @pytest.mark.parametrize(
     ("size", "sha", "path"),
-    [(SIZE + 1, SHA, "m/a.pkl"), (SIZE, "b" * 64, "m/a.pkl"), (SIZE, SHA, "m/b.pkl"), (SIZE, SHA, "a.pkl"), (SIZE, SHA, ".github/a.pkl")],
+    [
+        (SIZE + 1, SHA, "m/a.pkl"),
+        (SIZE, "b" * 64, "m/a.pkl"),
+        (SIZE, SHA, "m/b.pkl"),
+        (SIZE, SHA, "a.pkl"),
+        (SIZE, SHA, ".github/a.pkl"),
+    ],
 )
 def test_other_bytes_or_another_name_are_a_miss(cache: ResultCache, size: int, sha: str, path: str) -> None:
     cache.put(REPORT)
@@ -70,7 +86,9 @@ def test_what_time_or_the_system_had_a_part_in_is_not_kept(cache: ResultCache, t
 
 
 @pytest.mark.parametrize("change", [{"sha256": None}, {"size": SMALLEST - 1}])
-def test_what_has_no_digest_or_is_small_is_not_kept(cache: ResultCache, tmp_path: Path, change: dict[str, object]) -> None:
+def test_what_has_no_digest_or_is_small_is_not_kept(
+    cache: ResultCache, tmp_path: Path, change: dict[str, object]
+) -> None:
     cache.put(replace(REPORT, **change))  # type: ignore[arg-type]
     assert files(tmp_path) == []
 
@@ -114,7 +132,9 @@ def test_a_place_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     assert not broken.may_hold(SIZE)
 
 
-def test_an_interrupted_write_leaves_nothing(cache: ResultCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_write_leaves_nothing(
+    cache: ResultCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupted(*_arguments: object) -> None:
         raise KeyboardInterrupt
 

@@ -133,7 +133,10 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path, kind: str) -
         case "device":
             place = Path("/dev/zero")
     try:
-        with pytest.raises(Unreadable, match=r"cannot be opened|is not a regular file") as caught, open_blob(str(place)):
+        with (
+            pytest.raises(Unreadable, match=r"cannot be opened|is not a regular file") as caught,
+            open_blob(str(place)),
+        ):
             pass
         assert caught.value.step
     finally:

@@ -32,7 +32,9 @@ def test_a_new_document_has_the_permissions_that_the_user_wants(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("step", ["os.replace", "os.fdopen", "os.chmod"])
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")], ids=["interrupt", "disk full"])
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), OSError(28, "No space left on device")], ids=["interrupt", "disk full"]
+)
 def test_a_failure_leaves_the_old_document_and_nothing_else(
     target: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException
 ) -> None:

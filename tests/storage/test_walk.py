@@ -79,7 +79,19 @@ def test_links_to_folders_and_loops_are_told_and_never_entered(root: Path, follo
     (root / "pong").symlink_to("ping")
     (root / "dangling").symlink_to("nothing")
     told = problems(root, follow_links=follow_links)
-    assert set(told) == {"a.bin", "b.bin", "z.bin", "b/x.bin", "b/c/y.bin", "self", "b/top", "folder", "ping", "pong", "dangling"}
+    assert set(told) == {
+        "a.bin",
+        "b.bin",
+        "z.bin",
+        "b/x.bin",
+        "b/c/y.bin",
+        "self",
+        "b/top",
+        "folder",
+        "ping",
+        "pong",
+        "dangling",
+    }
     assert all(told[name] for name in ("self", "b/top", "folder", "ping", "pong", "dangling"))
     assert "to a folder, never followed" in told["folder"]
 
@@ -97,7 +109,9 @@ def test_everything_at_the_top_of_the_file_system_is_inside(root: Path) -> None:
         from assaymark.storage import files
 
         item = next(item for item in items if item.name == "out")
-        assert files._entry("out", item, os.path.realpath("/").rstrip(os.sep) + os.sep, follow_links=False).problem == ""
+        assert (
+            files._entry("out", item, os.path.realpath("/").rstrip(os.sep) + os.sep, follow_links=False).problem == ""
+        )
 
 
 def test_what_is_no_file_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +221,9 @@ def test_what_is_excluded_is_remembered(root: Path) -> None:
     assert excluder.left_out == [("b", "excluded by --exclude"), ("z.bin", "excluded by --exclude")]
 
 
-@pytest.mark.parametrize(("pattern", "left"), [("b/", 3), ("b/*", 3), ("*.bin", 0), ("b/c", 4), ("B", 5), ("x.bin", 5), ("*/x.bin", 4)])
+@pytest.mark.parametrize(
+    ("pattern", "left"), [("b/", 3), ("b/*", 3), ("*.bin", 0), ("b/c", 4), ("B", 5), ("x.bin", 5), ("*/x.bin", 4)]
+)
 def test_patterns_match_the_whole_path(root: Path, pattern: str, left: int) -> None:
     assert len(entries(root, exclude=(pattern,))) == left
 

@@ -5,7 +5,7 @@ in through Blob, time and spool through Budget, formats and checks through Catal
 """
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from functools import cache
 
@@ -104,12 +104,14 @@ class Catalog:
     projects: tuple[Project, ...]
     facts: tuple[str, ...]
 
-    def all_rules(self) -> list[Rule]:
-        """Import every check package; every rule by id."""
-        for packages in (*(f.checks for f in self.formats), *(p.checks for p in self.projects), self.facts):
+    def load_rules(self, formats: Collection[str] | None = None) -> None:
+        """Import the check packages of these formats and those that read no one format; by default, all there are."""
+        for packages in (self.facts, *(f.checks for f in self.formats if formats is None or f.name in formats)):
             for package in packages:
                 _rules(package)
-        return [RULES[rule_id] for rule_id in sorted(RULES)]
+        for project in self.projects if formats is None else ():
+            for package in project.checks:
+                _rules(package)
 
 
 _rules = cache(load_checks)

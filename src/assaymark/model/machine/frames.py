@@ -13,7 +13,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from assaymark.model.machine.values import DATA, Bag
+from assaymark.model.machine.values import DATA, HELD, Bag
 
 if TYPE_CHECKING:
     from assaymark.model.machine.machine import Machine
@@ -40,21 +40,30 @@ def _long_values() -> bytes:
 _SINGLE = rb")\]}N\x88\x89\x8f\x85\x86\x87as"
 """Opcodes without argument that push or combine inert values."""
 _CLOSE = rb"tldeu\x90\x91"
+_BUILT = {0x6C: "list", 0x64: "dict", 0x5D: "list", 0x7D: "dict", 0x8F: "set"}
 _FRAME = rb"|\x95.{8}"
 _FRAME_SEEN = rb"|\x95(.{8})"
 
 
-@cache
-def _frame() -> "re.Pattern[bytes]":
-    """A frame after its MARK, up to and with its closing opcode, nested at most _DEPTH levels.
-
-    It has a group when a FRAME stands in it.
-    """
+def _filled() -> bytes:
+    """A frame after its MARK, up to and with its closing opcode, nested at most _DEPTH levels; it has a group if a FRAME is in it."""
     step = b"[" + _SINGLE + rb"\x94]|[Khq].|" + _long_values() + b"|[jr].{4}" + _FRAME_SEEN
     body = b"(?:" + step + b")*+"
     for _ in range(_DEPTH - 1):
         body = b"(?:" + step + rb"|\(" + body + b"[" + _CLOSE + b"])*+"
-    return re.compile(body + b"[" + _CLOSE + b"]", re.DOTALL)
+    return body + b"["
+
+
+@cache
+def _frame() -> "re.Pattern[bytes]":
+    """A frame after its MARK, up to and with its closing opcode."""
+    return re.compile(_filled() + _CLOSE + b"]", re.DOTALL)
+
+
+@cache
+def _item() -> "re.Pattern[bytes]":
+    """A new container, and the frame that fills it."""
+    return re.compile(rb"[}\]\x8f](?:\x94|q.|r.{4})?+\(" + _filled() + rb"eu\x90]", re.DOTALL)
 
 
 def _between(more: bytes, found: bytes) -> "re.Pattern[bytes]":
@@ -84,19 +93,9 @@ def skip_frame(machine: "Machine") -> bool:
     """Pass over the frame that begins here if it is inert as a whole; the window stands behind its MARK."""
     reader = machine.reader
     match = _frame().match(reader.buf, reader.pos)
-    if match is None or match.end() - reader.pos < _SHORTEST:
+    if match is None or not _pass(machine, reader.pos, match.end(), begins=match.lastindex is not None):
         return False
-    start, end = match.span()
-    frame_end = _frames_align(reader, start, end, begins=match.lastindex is not None)
-    if frame_end is None:
-        return False
-    if not _memoize(machine, start, end):
-        return False
-    closing = reader.buf[end - 1]
-    reader.pos = end
-    if frame_end != reader.frame_end:
-        reader.frame_end = 0
-        reader.enter_frame(frame_end - reader.offset)
+    closing = reader.buf[reader.pos - 1]
     if closing in b"eu\x90":
         target = machine.top()
         if not isinstance(target, Bag):
@@ -104,7 +103,43 @@ def skip_frame(machine: "Machine") -> bool:
         elif target.items is not None:
             target.items = None
     else:
-        machine.stack.append(DATA)
+        machine.stack.append(Bag(_BUILT[closing], None) if closing in _BUILT else HELD)
+    return True
+
+
+def skip_items(machine: "Machine") -> bool:
+    """Pass over containers of inert values, one after the other; the window stands behind the opcode of the first."""
+    reader = machine.reader
+    buf, start = reader.buf, reader.pos - 1
+    end, kinds, begins = start, [], False
+    item = _item()
+    alone = reader.base + start < machine.alone_until
+    while match := item.match(buf, end):
+        kinds.append(_BUILT[buf[end]])
+        begins = begins or match.lastindex is not None
+        end = match.end()
+        if alone:
+            break
+    if not kinds or not _pass(machine, start, end, begins=begins):
+        # A row that cannot be passed as a whole is not matched as a whole again at each of its containers.
+        machine.alone_until = max(machine.alone_until, reader.base + end)
+        return False
+    machine.stack.extend([Bag(kind, None) for kind in kinds])
+    return True
+
+
+def _pass(machine: "Machine", start: int, end: int, *, begins: bool) -> bool:
+    """Write the memo as these opcodes do and stand behind them; False, and nothing done, where that is not safe."""
+    if end - start < _SHORTEST:
+        return False
+    reader = machine.reader
+    frame_end = _frames_align(reader, start, end, begins=begins)
+    if frame_end is None or not _memoize(machine, start, end):
+        return False
+    reader.pos = end
+    if frame_end != reader.frame_end:
+        reader.frame_end = 0
+        reader.enter_frame(frame_end - reader.offset)
     return True
 
 

@@ -1,7 +1,7 @@
 """The loop over the opcodes of a stream; the dozen that streams are mostly made of are followed in place.
 
 What is done in place is what opcodes.py does where nothing can go wrong. Everything else, every failure included, is
-left to the handlers there, so the loop decides nothing: with `in_place=False` it says the same, several times slower.
+left to the handlers there: the loop decides nothing (tests/model/test_loop.py holds it against them).
 """
 
 from struct import Struct
@@ -9,7 +9,8 @@ from struct import error as StructError  # noqa: N812 - a class, whatever its na
 from typing import TYPE_CHECKING
 
 from assaymark.core.errors import Malformed, OverBudget
-from assaymark.model.machine.opcodes import HANDLERS, Stop, name_of
+from assaymark.model.machine.machine import Stop
+from assaymark.model.machine.opcodes import HANDLERS, LONGEST_NAME, name_of
 from assaymark.model.machine.reader import CutOff
 from assaymark.model.machine.values import DATA, INERT, Bag, tuple_of
 
@@ -27,7 +28,7 @@ _CONSTANTS = {0x29: (), 0x4E: None, 0x88: True, 0x89: False}
 def interpret(machine: "Machine") -> None:  # noqa: C901, PLR0912, PLR0915 - one loop, for speed
     """Follow the stream to its STOP; raises Malformed where the real unpickler fails."""
     reader, stack, marks, names = machine.reader, machine.stack, machine.marks, machine.memo.names
-    memoize, skipping = machine.memo.memoize, machine.skipping
+    memoize, put, skipping = machine.memo.memoize, machine.memo.put, machine.skipping
     base, buf, limit, pos, fence = reader.base, reader.buf, reader.limit, reader.pos, machine.fence
     opcode, start, handled = 0, pos, False
     try:
@@ -80,9 +81,9 @@ def interpret(machine: "Machine") -> None:  # noqa: C901, PLR0912, PLR0915 - one
                         pos += 1
                         continue
             elif opcode == 0x61:  # APPEND
-                if len(stack) - fence >= 2 and type(stack[-2]) is Bag and type(stack[-1]) in INERT:
-                    value = stack.pop()
-                    stack[-1].keep((value,))
+                target = stack[-2] if len(stack) - fence >= 2 else None
+                if type(target) is Bag and type(stack[-1]) in INERT:
+                    target.keep([stack.pop()])
                     pos += 1
                     continue
             elif opcode in _CONSTANTS:
@@ -94,6 +95,18 @@ def interpret(machine: "Machine") -> None:  # noqa: C901, PLR0912, PLR0915 - one
                     stack.append(DATA)
                     pos += 9
                     continue
+            elif opcode == 0x71:  # BINPUT
+                if len(stack) > fence:
+                    put(buf[pos + 1], stack[-1])
+                    pos += 2
+                    continue
+            elif opcode == 0x58:  # BINUNICODE
+                end = pos + 5 + _U4(buf, pos + 1)[0]
+                data = buf[pos + 5 : end]
+                if end <= len(buf) and end - pos <= LONGEST_NAME and data.isascii():
+                    stack.append(str(data, "ascii"))
+                    pos = end
+                    continue
             elif opcode == 0x28 and not skipping:  # MARK
                 machine.fence = fence = len(stack)
                 marks.append(fence)
@@ -103,11 +116,11 @@ def interpret(machine: "Machine") -> None:  # noqa: C901, PLR0912, PLR0915 - one
                 stack.append(_I2(buf, pos + 1)[0])
                 pos += 3
                 continue
-            elif opcode == 0x5D:  # EMPTY_LIST
+            elif opcode == 0x5D and not skipping:  # EMPTY_LIST
                 stack.append(Bag("list", []))
                 pos += 1
                 continue
-            elif opcode == 0x7D:  # EMPTY_DICT
+            elif opcode == 0x7D and not skipping:  # EMPTY_DICT
                 stack.append(Bag("dict", []))
                 pos += 1
                 continue

@@ -20,6 +20,7 @@ from assaymark.model.machine.rules import OPEN, note_nested, vetted_call
 from assaymark.model.machine.table import judge
 from assaymark.model.machine.values import (
     ANY,
+    HIDES,
     INERT,
     Bag,
     Global,
@@ -129,6 +130,8 @@ class Machine:
         self.depth = depth
         _met[0] += blob.size - start
         self.skipping = _met[0] > SKIP_FROM
+        self.alone_until = 0
+        """Offset up to which frames.py passes over containers one by one."""
         self.laundered = False
         """Something active went into a container that others hold already."""
         self.wanted: set[int] = set()
@@ -140,7 +143,12 @@ class Machine:
 
         if self.depth > MAX_DEPTH:
             raise OverBudget(f"object arrays nested deeper than {MAX_DEPTH}")
-        interpret(self)
+        try:
+            interpret(self)
+        except Malformed:
+            if self.at < self.reader.frame_end < self.reader.offset:  # what fails here may be read otherwise elsewhere
+                self.misaligned("reaches over the end of its frame")
+            raise
 
     # The stack, as Pdata in _pickle.c.
 
@@ -248,7 +256,7 @@ class Machine:
         if isinstance(value, tuple):
             return any(map(self.holds_active, value))
         keeps_items = isinstance(value, Instance) and value.of is not None and "items" in value.of.uses
-        return keeps_items or isinstance(value, Bag) or is_active(value)
+        return keeps_items or type(value) in HIDES or is_active(value)
 
     def build(self, target: object, state: object) -> None:
         """BUILD: `__setstate__`, or an update of the instance's attributes."""

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 
 from assaymark.core.errors import OverBudget
-from assaymark.model.machine.values import ANY, DATA, SHARED, ActiveBag, ActiveTuple, Bag, Lost, Raw, is_active
+from assaymark.model.machine.values import ANY, DATA, HELD, SHARED, ActiveBag, ActiveTuple, Bag, Lost, Raw, is_active
 
 _MAX_SLOTS = 1 << 27
 _MAX_FAR = 100_000
@@ -18,7 +18,7 @@ _MAX_SETTLED = 10_000
 _UNSET, _DATA, _SHARED, _ANY, _OWN = range(5)
 
 _KINDS: dict[type, int] = {
-    **dict.fromkeys((str, int, bool, float, type(None), Raw, Lost, type(DATA)), _DATA),
+    **dict.fromkeys((str, int, bool, float, type(None), Raw, Lost, type(DATA), type(HELD)), _DATA),
     tuple: _DATA,
     Bag: _SHARED,
     ActiveBag: _SHARED,

@@ -8,8 +8,7 @@ import codecs
 import re
 from struct import Struct
 
-from assaymark.core.errors import Malformed
-from assaymark.model.machine.frames import skip_frame
+from assaymark.model.machine.frames import skip_frame, skip_items
 from assaymark.model.machine.machine import Handler, Machine, Stop, name_of
 from assaymark.model.machine.values import ANY, DATA, Bag, Raw, tuple_of
 
@@ -17,6 +16,7 @@ __all__ = ["HANDLERS", "NAMES", "name_of"]
 
 _NUMBER = re.compile(rb"\s*[+-]?(0[xXoObB])?([0-9a-fA-F_]+L?|[0-9_]*\.?[0-9_]*([eE][+-]?[0-9_]+)?|inf|nan)\s*")
 
+_LONGEST_NUMBER = 40
 LONGEST_NAME = 2_048
 """Texts up to this many bytes are kept as values; what is longer is data, and computed when it is used as a name."""
 
@@ -130,11 +130,14 @@ def _binint(m: Machine) -> None:
 
 
 def _number_line(m: Machine) -> None:
-    """INT, LONG, FLOAT as text. C reads integers with base 0, so `0x10` is 16; the value does not matter here."""
+    """INT, LONG, FLOAT as text. C reads integers with base 0, so `0x10` is 16."""
     text = m.reader.line()
     if m.strict and not _NUMBER.fullmatch(text):
         m.fail("holds no number")
-    m.stack.append(DATA)
+    try:
+        m.stack.append(int(text.removesuffix(b"L"), 0) if len(text) <= _LONGEST_NUMBER else DATA)
+    except ValueError:
+        m.stack.append(DATA)  # a fraction, an octal as Python 2 wrote it, or what makes the unpickler fail
 
 
 def _binfloat(m: Machine) -> None:
@@ -176,8 +179,8 @@ def _text(m: Machine, length: int) -> None:
     r.pos = end
     try:
         m.stack.append(str(r.buf[start:end], "utf-8", "surrogatepass"))
-    except UnicodeDecodeError as error:
-        raise Malformed(f"opcode {name_of(m.opcode)} holds no UTF-8", offset=m.at) from error
+    except UnicodeDecodeError:
+        m.fail("holds no UTF-8")
 
 
 def _short_binunicode(m: Machine) -> None:
@@ -295,10 +298,14 @@ def _tuple3(m: Machine) -> None:
 
 
 def _empty_list(m: Machine) -> None:
+    if m.skipping and skip_items(m):
+        return
     m.stack.append(Bag("list"))
 
 
 def _empty_dict(m: Machine) -> None:
+    if m.skipping and skip_items(m):
+        return
     m.stack.append(Bag("dict"))
 
 
@@ -360,10 +367,10 @@ def _setitems(m: Machine) -> None:
 def _slot_of_line(m: Machine) -> int:
     try:
         slot = int(m.reader.line())
-    except ValueError as error:
-        raise Malformed(f"opcode {name_of(m.opcode)} has no number", offset=m.at) from error
+    except ValueError:
+        slot = -1
     if slot < 0:
-        m.fail("has a negative slot")
+        m.fail("has no number of a slot")
     return slot
 
 

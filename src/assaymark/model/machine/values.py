@@ -13,6 +13,13 @@ class _Data:
         return "DATA"
 
 
+class _Held:
+    """See HELD."""
+
+    def __repr__(self) -> str:
+        return "HELD"
+
+
 class _Open:
     """A value that may hold, or be, something active."""
 
@@ -25,6 +32,8 @@ class _Open:
 
 DATA = _Data()
 """Inert builtin data: a number, bytes, a text too long to be a name, a container of such."""
+HELD = _Held()
+"""An inert tuple or set of which the items are not known; lists in it could still be filled through the memo."""
 SHARED = _Open("SHARED")
 """A builtin container that came back out of the memo: what it holds by now is not known."""
 ANY = _Open("ANY")
@@ -38,7 +47,7 @@ class Lost:
     slot: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Raw:
     """Bytes at `offset` of the stream's blob, not read."""
 
@@ -60,7 +69,7 @@ class Global:
         return f"{self.module}.{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # never changed; `frozen` would make making one three times as slow
 class Instance:
     """The result of a call or of `__new__`. `active`: functions or classes were among the arguments.
 
@@ -116,19 +125,23 @@ class ActiveTuple(tuple[object, ...]):
     __slots__ = ()
 
 
-_PLAIN = frozenset({str, int, bool, float, type(None), Raw, Lost, _Data})
+_PLAIN = frozenset({str, int, bool, float, type(None), Raw, Lost, _Data, _Held})
 INERT = _PLAIN | {Bag, tuple}
 """Types of values on the stack that hold nothing active; an Instance has to be asked."""
+
+
+HIDES = frozenset({Lost, _Held, Bag, ActiveBag})
+"""Types of values that may hold what was put into them by another way."""
 
 
 def is_active(value: object) -> bool:
     """Whether the value is, or may hold, a class or function."""
     kind = type(value)
     if kind is tuple:
-        return any(map(is_active, value))  # type: ignore[call-overload, no-any-return] # sliced ones have no own type
+        return any(map(is_active, value))  # type: ignore[call-overload] # sliced ones have no own type
     if kind in INERT:
         return False
-    return value.active if kind is Instance else True  # type: ignore[attr-defined, no-any-return] # an Instance
+    return value.active if kind is Instance else True  # type: ignore[attr-defined] # an Instance
 
 
 def tuple_of(items: list[object]) -> object:
@@ -137,7 +150,7 @@ def tuple_of(items: list[object]) -> object:
         return tuple(items)
     active = any(map(is_active, items))
     if len(items) > TRACKED:
-        return (ActiveBag if active else Bag)("list", None)
+        return ActiveBag("list", None) if active else HELD
     parts = map(_shallow, items)
     return ActiveTuple(parts) if active else tuple(parts)
 

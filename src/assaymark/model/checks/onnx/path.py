@@ -20,7 +20,7 @@ _MEMORY = "_ORT_MEM_ADDR_"
     layer=Layer.MODEL,
     severity=Severity.HIGH,
     since="0.1",
-    refs=("CWE:22", "CVE:2022-25882", "CVE:2024-27318", "ATLAS:AML.T0011.000"),
+    refs=("CWE:22", "CVE:CVE-2022-25882", "CVE:CVE-2024-27318", "ATLAS:AML.T0011.000"),
 )
 def onnx_path_leaves_folder(path: OnnxPath) -> Iterator[Hit]:
     """An ONNX model reads a file outside its folder.

@@ -13,7 +13,7 @@ from assaymark.model.formats.jinja import TemplateView
     layer=Layer.MODEL,
     severity=Severity.CRITICAL,
     since="0.1",
-    refs=("CWE:1336", "CVE:2024-34359", "ATLAS:AML.T0011.000", "OWASP-LLM:LLM03"),
+    refs=("CWE:1336", "CVE:CVE-2024-34359", "ATLAS:AML.T0011.000", "OWASP-LLM:LLM03"),
 )
 def template_reaches_python(template: TemplateView) -> Iterator[Hit]:
     """A chat template reaches into Python's internals.
