@@ -9,6 +9,7 @@ after a hang or a crash of the interpreter its input lies there as `running-…`
 """
 
 import argparse
+import contextlib
 import faulthandler
 import os
 import random
@@ -130,7 +131,7 @@ def look(entry: Format, data: bytes) -> str:
 
 def watched(name: str, data: bytes, step: Callable[[], str]) -> str:
     """Run one step; the input lies in a file while it runs, so that it is there after a crash."""
-    running = place(f"running-{name}")
+    running = place(f"running-{os.getpid()}-{name}")
     running.write_bytes(data)
     faulthandler.dump_traceback_later(LONGEST, exit=True)
     try:
@@ -139,7 +140,7 @@ def watched(name: str, data: bytes, step: Callable[[], str]) -> str:
         return f"escaped: {type(error).__name__}: {error}"
     finally:
         faulthandler.cancel_dump_traceback_later()
-        running.unlink()
+        running.unlink(missing_ok=True)
 
 
 def place(name: str) -> Path:
@@ -202,7 +203,7 @@ def report(formats: list[Format], streams_read: int, failures: Counter[str]) -> 
         print(f"{entry.count:>9,}  {entry.name}  ({len(entry.seen)} kinds of report)")
     print(f"{streams_read:>9,}  streams compared with CPython")
     print(f"{sum(entry.count for entry in formats) + streams_read:>9,}  in all, {sum(failures.values())} failed")
-    if CRASHES.is_dir() and not os.listdir(CRASHES):
+    with contextlib.suppress(OSError):  # not there, or not empty
         CRASHES.rmdir()
 
 

@@ -44,7 +44,9 @@ def load(path: str | None, *, start: str, today: date) -> Settings:
     if path is not None:
         named = _read(path, today)
         if named is None:
-            raise UsageError(f"{path} has no table [tool.assaymark] that can be read", step="name another with --config")
+            raise UsageError(
+                f"{path} has no table [tool.assaymark] that can be read", step="name another with --config"
+            )
         return named
     folder = os.path.abspath(start)
     while True:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from assaymark.core.errors import Unreadable
 
-_BLOCK = 1 << 18
+_BLOCK = 1 << 20
 _PERMISSION = "give read permission, or take the path out of the scan"
 
 

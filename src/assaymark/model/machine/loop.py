@@ -17,7 +17,7 @@ from assaymark.model.machine.values import DATA, INERT, Bag, tuple_of
 if TYPE_CHECKING:
     from assaymark.model.machine.machine import Machine
 
-MAX_STACK = 10_000_000
+MAX_STACK = 2_000_000
 _I2 = Struct("<H").unpack_from
 _I4 = Struct("<i").unpack_from
 _U4 = Struct("<I").unpack_from

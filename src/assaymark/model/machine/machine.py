@@ -307,7 +307,7 @@ class Machine:
         """Something that is not plain data enters a container."""
         if pairs:
             self._hooks(items)
-        live = [item for item in items if is_active(item)]
+        live = [item for item in items if type(item) not in INERT and is_active(item)]
         for item in live:
             self.keep(item)
         if live:
@@ -318,11 +318,9 @@ class Machine:
 
     def _hooks(self, items: list[object]) -> None:
         """A callable under a name that the unpickler itself looks up and calls."""
-        for index in range(1, len(items), 2):
-            value = items[index]
-            if not isinstance(value, Instance) and not is_active(value):
+        for key, value in zip(items[::2], items[1::2], strict=False):
+            if type(value) in INERT or not (isinstance(value, Instance) or is_active(value)):
                 continue
-            key = items[index - 1]
             if isinstance(key, Lost):
                 self.wanted.add(key.slot)
             elif isinstance(key, str) and _HOOK.fullmatch(key):
