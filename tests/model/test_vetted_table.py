@@ -13,7 +13,17 @@ from tests.conftest import look_at, severe
 
 TABLES = files("assaymark.model.machine")
 OTHER = "# ---- other versions of the libraries: names as they write them ----"
-RULES = {"any-vetted", "calls-first", "calls-second", "encode-latin1", "nested-pickle", "member", "partial", "none", "global"}
+RULES = {
+    "any-vetted",
+    "calls-first",
+    "calls-second",
+    "encode-latin1",
+    "nested-pickle",
+    "member",
+    "partial",
+    "none",
+    "global",
+}
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 USE = re.compile(r"type|new|build|items|call(\(args=([a-z0-9-]+)\))?")
 Table = dict[str, dict[str, str]]

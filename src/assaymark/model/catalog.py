@@ -36,8 +36,6 @@ FORMATS = (
     *(Format(name, recognise) for name, recognise in magic.PASSIVE),
 )
 
-PROJECTS = (
-    Project("huggingface", f"{_FORMATS}.huggingface", (f"{_CHECKS}.huggingface", f"{_CHECKS}.template")),
-)
+PROJECTS = (Project("huggingface", f"{_FORMATS}.huggingface", (f"{_CHECKS}.huggingface", f"{_CHECKS}.template")),)
 
 FACTS = (f"{_CHECKS}.facts",)

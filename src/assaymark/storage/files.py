@@ -160,7 +160,9 @@ def _entry(path: str, item: "os.DirEntry[str]", root: str, *, follow_links: bool
         target = os.readlink(item.path)
         real = os.path.realpath(item.path)
         if not follow_links and not f"{real}{os.sep}".startswith(root):
-            return Entry(name, item.path, 0, f"is a symbolic link out of the folder, to {target!r}; --follow-links reads it")
+            return Entry(
+                name, item.path, 0, f"is a symbolic link out of the folder, to {target!r}; --follow-links reads it"
+            )
         status = os.stat(real)
     except OSError as error:
         return Entry(name, item.path, 0, f"cannot be read: {error.strerror}")

@@ -24,6 +24,4 @@ def pickle_reaches_dangerous_global(pickle: PickleView) -> Iterator[Hit]:
     """
     for event in pickle.of("dangerous"):
         target = f"{event.module}.{event.name}"
-        yield Hit(
-            f"{target} {event.detail}", offset=event.offset, symbol=target, excerpt=f"{event.opcode} {target}"
-        )
+        yield Hit(f"{target} {event.detail}", offset=event.offset, symbol=target, excerpt=f"{event.opcode} {target}")
