@@ -19,7 +19,8 @@ Progress = Callable[[int, int, int, int], None]
 
 _POOL_FROM_BYTES = 64 << 20
 _POOL_FROM_FILES = 3_000
-_POOL_FROM_SECONDS = 0.25
+_ALONE_FOR = 0.1
+_POOL_FROM_SECONDS = 0.3
 _BATCH_BYTES = 8 << 20
 
 
@@ -122,7 +123,7 @@ def _one_by_one(
         yield index, look_at_path(item, options)
         done = index + 1
         spent = time.monotonic() - began
-        if jobs > 1 and spent > _POOL_FROM_SECONDS and spent / done * (len(found) - done) > _POOL_FROM_SECONDS:
+        if jobs > 1 and spent > _ALONE_FOR and spent / done * (len(found) - done) > _POOL_FROM_SECONDS:
             for later, report in _pooled(found[done:], costs[done:], options, jobs):
                 yield done + later, report
             return
