@@ -88,6 +88,8 @@ class Format:
     checks: tuple[str, ...] = ()
     suffixes: tuple[str, ...] = ()
     """Asked for only where the content matched no format at all: a file that claims to be one is judged as one."""
+    first: bytes = b""
+    """The recogniser is asked only where the content begins with one of these bytes; empty: always."""
 
 
 @dataclass(frozen=True, slots=True)

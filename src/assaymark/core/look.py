@@ -7,7 +7,7 @@ in through Blob, time and spool through Budget, formats and checks through Catal
 import importlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 
 from assaymark.core.blob import Blob
 from assaymark.core.budget import Budget, Limits
@@ -103,6 +103,17 @@ class Catalog:
     formats: tuple[Format, ...]
     projects: tuple[Project, ...]
     facts: tuple[str, ...]
+
+    @cached_property
+    def _by_first(self) -> tuple[tuple[Format, ...], ...]:
+        """For each first byte the formats that may begin with it; the last entry is that of empty content."""
+        by_byte = (tuple(f for f in self.formats if not f.first or byte in f.first) for byte in range(256))
+        return (*by_byte, tuple(f for f in self.formats if not f.first))
+
+    def recognise(self, head: Head) -> list[Format]:
+        """The formats that the content has, in order; what no content says is left to the name."""
+        formats = [f for f in self._by_first[head.start[0] if head.start else -1] if f.recognise(head)]
+        return formats or [f for f in self.formats if f.suffixes and head.basename.endswith(f.suffixes)]
 
     def load_rules(self, formats: Collection[str] | None = None) -> None:
         """Import the check packages of these formats and those that read no one format; by default, all there are."""
@@ -216,9 +227,7 @@ def _look_at(blob: Blob, member: str, name: str, depth: int, catalog: Catalog, b
 
     def recognise() -> None:
         head = Head(blob, name)
-        formats.extend(f for f in catalog.formats if f.recognise(head))
-        if not formats:
-            formats.extend(f for f in catalog.formats if f.suffixes and head.basename.endswith(f.suffixes))
+        formats.extend(catalog.recognise(head))
         if not formats and not head.is_text:
             log.own(OPAQUE, _opaque(head), member)
 
