@@ -127,6 +127,8 @@ class Project:
     name: str
     module: str
     checks: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    """How the names of the files that it starts from end, in lower case; empty: it is asked about every folder."""
 
 
 ParseFunction = Callable[[Blob, Context], Iterator[Item]]

@@ -191,8 +191,10 @@ def look(blob: Blob, path: str, catalog: Catalog, budget: Budget) -> FileReport:
 def look_at_tree(tree: Tree, catalog: Catalog) -> dict[str, FileReport]:
     """Look at what needs several files of a folder at once; a report for each path that something was said about."""
     logs: dict[str, _Log] = {}
+    names = [path.lower() for path in tree.files]
     for project in catalog.projects:
-        _look_across(tree, project, logs)
+        if not project.reads or any(name.endswith(project.reads) for name in names):
+            _look_across(tree, project, logs)
     return {
         path: FileReport(path, 0, None, (), tuple(sorted(log.checks)), tuple(log.findings.values()), tuple(log.gaps))
         for path, log in logs.items()

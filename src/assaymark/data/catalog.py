@@ -12,5 +12,5 @@ FORMATS: tuple[Format, ...] = (
     Format("dataset-script", is_dataset_script, f"{_ROOM}.scripts", (f"{_CHECKS}.script",)),
     Format("yaml-tags", is_tagged_yaml, f"{_ROOM}.yamltags", (f"{_CHECKS}.yamltags",)),
 )
-PROJECTS: tuple[Project, ...] = (Project("dataset", f"{_ROOM}.scripts", (f"{_CHECKS}.script",)),)
+PROJECTS: tuple[Project, ...] = (Project("dataset", f"{_ROOM}.scripts", (f"{_CHECKS}.script",), ("readme.md",)),)
 FACTS: tuple[str, ...] = (f"{_CHECKS}.facts",)

@@ -19,8 +19,9 @@ FORMATS: tuple[Format, ...] = (
     _format("lock", "lock", recognise.is_lock, "lock", "sources"),
     _format("setup.py", "setup_script", recognise.is_setup_script, "setup_script"),
 )
+_MANIFESTS = (".toml", ".json", ".txt", ".in", "pipfile", "requirements.pip")
 PROJECTS: tuple[Project, ...] = (
-    Project("dependencies", "assaymark.library.project", (f"{_CHECKS}.project",)),
-    Project("constraints", "assaymark.library.constraints", (f"{_CHECKS}.requirements",)),
+    Project("dependencies", "assaymark.library.project", (f"{_CHECKS}.project",), _MANIFESTS),
+    Project("constraints", "assaymark.library.constraints", (f"{_CHECKS}.requirements",), _MANIFESTS),
 )
 FACTS: tuple[str, ...] = ()

@@ -331,27 +331,31 @@ def _utf16(head: Head) -> bool:
     return head.start.startswith((b"\xff\xfe", b"\xfe\xff")) and head.size % 2 == 0
 
 
-PASSIVE: tuple[tuple[str, Recognise], ...] = (
-    ("png", starts(b"\x89PNG\r\n\x1a\n")),
-    ("jpeg", starts(b"\xff\xd8\xff")),
-    ("gif", starts(b"GIF87a", b"GIF89a")),
-    ("riff", _riff),
-    ("bmp", lambda head: head.start[:2] == b"BM" and head.start[6:10] == b"\0\0\0\0"),
-    ("tiff", starts(b"II*\0", b"MM\0*")),
-    ("icon", starts(b"\0\0\1\0", b"\0\0\2\0")),
-    ("pdf", starts(b"%PDF-")),
-    ("parquet", starts(b"PAR1")),
-    ("arrow", starts(b"ARROW1\0\0", b"FEA1")),
-    ("orc", starts(b"ORC")),
-    ("avro", starts(b"Obj\x01")),
-    ("sqlite", starts(b"SQLite format 3\0")),
-    ("mp3", starts(b"ID3", b"\xff\xfb")),
-    ("ogg", starts(b"OggS")),
-    ("flac", starts(b"fLaC")),
-    ("mp4", lambda head: head.start[4:8] == b"ftyp"),
-    ("font", starts(b"wOFF", b"wOF2", b"OTTO", b"\0\1\0\0\0")),
-    ("git", starts(b"DIRC", b"PACK", b"\xfftOc")),
-    ("sentencepiece", is_sentencepiece),
-    ("utf-16", _utf16),
+def _magic(name: str, *prefixes: bytes) -> tuple[str, Recognise, bytes]:
+    return name, starts(*prefixes), bytes({prefix[0] for prefix in prefixes})
+
+
+PASSIVE: tuple[tuple[str, Recognise, bytes], ...] = (
+    _magic("png", b"\x89PNG\r\n\x1a\n"),
+    _magic("jpeg", b"\xff\xd8\xff"),
+    _magic("gif", b"GIF87a", b"GIF89a"),
+    ("riff", _riff, b"R"),
+    ("bmp", lambda head: head.start[:2] == b"BM" and head.start[6:10] == b"\0\0\0\0", b"B"),
+    _magic("tiff", b"II*\0", b"MM\0*"),
+    _magic("icon", b"\0\0\1\0", b"\0\0\2\0"),
+    _magic("pdf", b"%PDF-"),
+    _magic("parquet", b"PAR1"),
+    _magic("arrow", b"ARROW1\0\0", b"FEA1"),
+    _magic("orc", b"ORC"),
+    _magic("avro", b"Obj\x01"),
+    _magic("sqlite", b"SQLite format 3\0"),
+    _magic("mp3", b"ID3", b"\xff\xfb"),
+    _magic("ogg", b"OggS"),
+    _magic("flac", b"fLaC"),
+    ("mp4", lambda head: head.start[4:8] == b"ftyp", b""),
+    _magic("font", b"wOFF", b"wOF2", b"OTTO", b"\0\1\0\0\0"),
+    _magic("git", b"DIRC", b"PACK", b"\xfftOc"),
+    ("sentencepiece", is_sentencepiece, b"\n"),
+    ("utf-16", _utf16, b"\xff\xfe"),
 )
-"""Known by magic to hold nothing that a model or data loader runs."""
+"""Name, recogniser and first bytes of what is known to hold nothing that a model or data loader runs."""

@@ -28,7 +28,7 @@ _CONSTANTS = {0x29: (), 0x4E: None, 0x88: True, 0x89: False}
 def interpret(machine: "Machine") -> None:  # noqa: C901, PLR0912, PLR0915 - one loop, for speed
     """Follow the stream to its STOP; raises Malformed where the real unpickler fails."""
     reader, stack, marks, names = machine.reader, machine.stack, machine.marks, machine.memo.names
-    memoize, put, skipping = machine.memo.memoize, machine.memo.put, machine.skipping
+    memoize, put, get, skipping = machine.memo.memoize, machine.memo.put, machine.memo.get, machine.skipping
     base, buf, limit, pos, fence = reader.base, reader.buf, reader.limit, reader.pos, machine.fence
     opcode, start, handled = 0, pos, False
     try:
@@ -40,16 +40,17 @@ def interpret(machine: "Machine") -> None:  # noqa: C901, PLR0912, PLR0915 - one
                 base, buf, limit, pos = reader.base, reader.buf, reader.limit, reader.pos
             start = pos
             opcode = buf[pos]
-            if opcode == 0x94:  # MEMOIZE
+            if opcode == 0x68:  # BINGET
+                slot = buf[pos + 1]
+                value = names.get(slot) or get(slot)
+                if value is not None:
+                    stack.append(value)
+                    pos += 2
+                    continue
+            elif opcode == 0x94:  # MEMOIZE
                 if len(stack) > fence:
                     memoize(stack[-1])
                     pos += 1
-                    continue
-            elif opcode == 0x68:  # BINGET
-                text = names.get(buf[pos + 1])
-                if text is not None:
-                    stack.append(text)
-                    pos += 2
                     continue
             elif opcode == 0x4B:  # BININT1
                 stack.append(buf[pos + 1])
@@ -125,9 +126,9 @@ def interpret(machine: "Machine") -> None:  # noqa: C901, PLR0912, PLR0915 - one
                 pos += 1
                 continue
             elif opcode == 0x6A:  # LONG_BINGET
-                text = names.get(_U4(buf, pos + 1)[0])
-                if text is not None:
-                    stack.append(text)
+                value = get(_U4(buf, pos + 1)[0])
+                if value is not None:
+                    stack.append(value)
                     pos += 5
                     continue
             elif opcode == 0x4A:  # BININT
