@@ -6,6 +6,7 @@
     python3 dev.py check    format, lint, types, import contracts, docs, lock
     python3 dev.py fuzz     fuzz the parsers (--seconds N)
     python3 dev.py bench    run the benchmarks beside their rivals
+    python3 dev.py scorecard    every case of the release gate by us and by our rivals
     python3 dev.py docs     write the generated pages again
     python3 dev.py lock     resolve again, and export the hashed requirements
 
@@ -49,7 +50,16 @@ APT = "apt-get install -y python3-venv ca-certificates"
 def main() -> int:
     """Run one command."""
     name, arguments = (sys.argv[1:2] or ["help"])[0], sys.argv[2:]
-    commands = {"demo": demo, "test": test, "check": check, "fuzz": fuzz, "bench": bench, "docs": docs, "lock": lock}
+    commands = {
+        "demo": demo,
+        "test": test,
+        "check": check,
+        "fuzz": fuzz,
+        "bench": bench,
+        "scorecard": scorecard,
+        "docs": docs,
+        "lock": lock,
+    }
     if name not in commands:
         print(__doc__)
         return 0 if name in {"help", "-h", "--help"} else 2
@@ -98,6 +108,12 @@ def bench(arguments: list[str]) -> int:
     """Run the benchmarks."""
     prepare()
     return run(python(), "benchmarks/run.py", *arguments)
+
+
+def scorecard(arguments: list[str]) -> int:
+    """Run the scorecard."""
+    prepare()
+    return run(python(), "benchmarks/scorecard.py", *arguments)
 
 
 def docs(_arguments: list[str]) -> int:

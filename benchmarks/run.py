@@ -18,10 +18,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import peers
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 BIN = Path(sys.executable).parent
-PEERS = ROOT / "build" / "bench-peers"
 HASH = "import hashlib, sys; print(hashlib.file_digest(open(sys.argv[1], 'rb'), 'sha256').hexdigest())"
 REPEAT = 7
 ENOUGH = 30.0
@@ -71,8 +72,7 @@ class Bench:
 
     def rivals(self, path: Path, *names: str) -> dict[str, Command]:
         """Command lines of the rivals, when they are wanted."""
-        options = {"picklescan": "-p", "modelscan": "-p", "fickling": "--check-safety"}
-        return {name: [PEERS / "bin" / name, options[name], path] for name in names} if self.peers else {}
+        return {name: [*peers.command(name), path] for name in names} if self.peers else {}
 
     def measure(self, commands: dict[str, Command], *, repeat: int | None = None) -> dict[str, Cost]:
         """The cost of each command, printed."""
@@ -190,26 +190,6 @@ ROWS: dict[str, Callable[[Bench], None]] = {
 }  # fmt: skip
 
 
-def prepare_peers() -> None:
-    """The rivals in an environment of their own, at the versions of peers.txt."""
-    wanted = (HERE / "peers.txt").read_text()
-    stamp = PEERS / "peers.txt"
-    if stamp.exists() and stamp.read_text() == wanted:
-        return
-    shutil.rmtree(PEERS, ignore_errors=True)
-    uv = shutil.which("uv", path=f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}")
-    python = PEERS / "bin" / "python"
-    if uv:
-        make: Command = [uv, "venv", "-q", "--python", sys.executable, PEERS]
-        install: Command = [uv, "pip", "install", "-q", "--compile-bytecode", "--python", python]
-    else:
-        make = [sys.executable, "-m", "venv", PEERS]
-        install = [python, "-m", "pip", "install", "-q"]
-    subprocess.run(make, check=True)
-    subprocess.run([*install, "-r", HERE / "peers.txt"], check=True)
-    stamp.write_text(wanted)
-
-
 def main() -> int:
     """Run the rows that were named, or all; 1 when a scan of ours did not end with exit code 0."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -222,7 +202,7 @@ def main() -> int:
     if unknown:
         parser.error(f"no row {', '.join(unknown)}; there are {', '.join(ROWS)}")
     if not options.no_peers:
-        prepare_peers()
+        peers.prepare(*peers.COMMANDS)
     compileall.compile_dir(ROOT / "src", quiet=2)
     folder = Path(tempfile.mkdtemp(prefix="assaymark-bench-"))
     bench = Bench(folder, quick=options.quick, peers=not options.no_peers)
