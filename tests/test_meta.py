@@ -179,6 +179,15 @@ MODULES = {
     "requests",
     "httpx",
 }
+EXEMPT = {
+    "model/guard.py": {"pickle", "joblib", "torch"},  # docs/adr/0010-guard.md
+    "model/convert/tensors.py": {"numpy"},  # views that are not contiguous
+    "sandbox/worker.py": {"_pickle"},  # docs/adr/0009-cross-check.md
+    "feeds/wire.py": {"httpx"},  # docs/adr/0011-remote.md
+    "feeds/pin.py": {"httpx"},
+    "feeds/hub.py": {"httpx"},
+    "feeds/oci.py": {"httpx"},
+}
 CALLS = {
     "eval",
     "exec",
@@ -203,4 +212,4 @@ def test_nothing_runs_what_it_looks_at(path: str) -> None:
                 used |= {module.partition(".")[0]} & MODULES
             case ast.Call(func=function):
                 used |= {ast.unparse(function)} & CALLS
-    assert used == set()
+    assert used == EXEMPT.get(path, set())

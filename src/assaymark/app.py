@@ -1,7 +1,9 @@
 """The composition root: what is found on disk, the pure core, settings and the clock are joined here."""
 
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -23,8 +25,7 @@ from assaymark.core.subject import Subject
 from assaymark.settings import Settings
 from assaymark.settings import home as home_folder
 from assaymark.settings import load as load_settings
-from assaymark.storage.files import open_blob
-from assaymark.survey import FolderTree, Found, Options, Progress, find, look_at_all, name_of
+from assaymark.survey import FolderTree, Found, Options, Progress, find, hang_up, look_at_all, name_of, open_item
 
 
 def scan(  # noqa: PLR0913 - the options of the product's main command
@@ -39,27 +40,39 @@ def scan(  # noqa: PLR0913 - the options of the product's main command
     baseline: object = None,
     cache: bool = True,
     seconds: float = 600.0,
+    full: bool = False,
+    allow: str | None = None,
+    allow_keys: Sequence[str] = (),
     progress: Progress | None = None,
     clock: Clock | None = None,
     home: str | None = None,
 ) -> ScanReport:
-    """Look at files and folders; the same as `assay scan`.
+    """Look at files and folders, here or on other machines (`hf://…`); the same as `assay scan`.
 
     `fail_on`: severity that denies (default `high`). `persona`: `regular`, `pedantic` or `auditor`. `config`: a settings
     file; by default the nearest to the current folder, and `""` for none. `baseline`: an earlier json report, parsed.
-    `seconds`: limit for one file. Raises UsageError when the request makes no sense; what files hold never raises.
+    `seconds`: limit for one file. `full`: fetch remote files whole and verify them, not only what is looked at.
+    `allow`: a signed policy of globals that pickles may name beside the vetted table; `allow_keys`: who may have signed it.
+    Raises UsageError when the request makes no sense, Untrusted for such a policy; what files hold never raises.
     """
     now = (clock or SystemClock()).now()
     settings = Settings() if config == "" else load_settings(config, start=os.getcwd(), today=now.date())
     policy = scan_policy(_severity(fail_on or settings.fail_on or "high"))
     audience = _persona(persona or settings.persona or "regular")
     known_prints = None if baseline is None else read_baseline(baseline)
-    options = Options(digest, seconds, os.path.join(home_folder(home), "cache") if cache and digest else None)
+    allowed, allowing = _allow(allow or settings.allow, allow_keys or settings.allow_keys, home, clock)
+    kept = os.path.join(home_folder(home), "cache", *([allowed.removeprefix("sha256:")[:32]] if allowed else []))
+    options = Options(digest, seconds, kept if cache and digest else None, full)
 
     given = [os.fspath(path) for path in paths]
     roots, found, excluded = find(given, (*exclude, *settings.exclude), follow_links=follow_links)
-    reports = look_at_all(found, options, jobs, progress)
-    reports = _with_projects(reports, found, roots)
+    try:
+        with allowing:
+            # Workers inherit the policy where they are forked, and only there.
+            reports = look_at_all(found, options, 1 if allowed and sys.platform != "linux" else jobs, progress)
+        reports = _with_projects(reports, found, roots)
+    finally:
+        hang_up(found)
     manifests, roots = _identify(roots, reports)
 
     findings = sorted((f for r in reports for f in r.findings), key=_order)
@@ -73,15 +86,32 @@ def scan(  # noqa: PLR0913 - the options of the product's main command
         "checks": _checks_run(reports), "excluded": tuple(excluded),
     }  # fmt: skip
     about: dict[str, Any] = {
-        "subjects": subjects, "policy": policy.digest, "analysed": sum(r.analysed for r in reports)
+        "subjects": subjects, "policy": policy.digest, "analysed": sum(r.analysed for r in reports),
+        "allow": allowed,
     }  # fmt: skip
     evidence = Evidence.unsigned(scan_statement(**said, **about, manifests={}))
     verdict = decide("scan", subjects[0] if subjects else None, [evidence], policy, now)
     complete = len(subjects) == len(roots)
+    sources = tuple(root.source for root in roots if root.source is not None)
     return ScanReport(
         **said, roots=tuple(roots), files=tuple(reports), verdict=verdict, hidden=len(findings) - len(visible),
-        statement=scan_statement(**said, **about, manifests=manifests, verdict=verdict) if complete else None,
+        statement=scan_statement(**said, **about, manifests=manifests, sources=sources, verdict=verdict)
+        if complete else None,
     )  # fmt: skip
+
+
+def _allow(
+    path: str | None, keys: Sequence[str], home: str | None, clock: Clock | None
+) -> tuple[str | None, AbstractContextManager[None]]:
+    """The digest of a signed allow policy, and the block in which it counts."""
+    if path is None:
+        if keys:
+            raise UsageError("a key for an allow policy, and no policy", step="--allow FILE --allow-key PUB")
+        return None, nullcontext()
+    from assaymark.allowing import in_force, read_allow
+
+    policy = read_allow(path, keys, home, clock)
+    return policy.digest, in_force(policy)
 
 
 def render(report: ScanReport, form: str, **options: Any) -> str:
@@ -119,11 +149,14 @@ def identify(path: str, *, exclude: Sequence[str] = ()) -> tuple[Digest, Manifes
     """The digest that a scan of `path` binds its evidence to, and the manifest of a folder. Raises Unreadable, Malformed."""
     roots, found, _ = find([path], exclude, follow_links=False)
     files = []
-    for item in found:
-        if item.entry.problem:
-            raise Unreadable(f"{item.path} {item.entry.problem}")
-        with open_blob(item.entry.real) as blob:
-            files.append(ManifestFile(item.path, blob.size, str(blob.sha256())))
+    try:
+        for item in found:
+            if item.entry.problem:
+                raise Unreadable(f"{item.path} {item.entry.problem}")
+            with open_item(item, digest=True, full=True) as blob:
+                files.append(ManifestFile(item.path, blob.size, str(blob.sha256())))
+    finally:
+        hang_up(found)
     if roots[0].is_folder:
         manifest = Manifest.of(files)
         return manifest.digest, manifest
@@ -132,12 +165,14 @@ def identify(path: str, *, exclude: Sequence[str] = ()) -> tuple[Digest, Manifes
 
 def _with_projects(reports: list[FileReport], found: Sequence[Found], roots: Sequence[Root]) -> list[FileReport]:
     """Add what is only seen across the files of each folder, and names that cannot be bound."""
-    real = {item.path: item.entry for item in found}
+    real = {item.path: item for item in found}
     more: dict[str, FileReport] = {}
     for root in roots:
         if root.is_folder:
             lead = f"{root.prefix}/" if root.prefix else ""
-            below = {r.path[len(lead) :]: r for r in reports if r.path.startswith(lead) and not real[r.path].problem}
+            below = {
+                r.path[len(lead) :]: r for r in reports if r.path.startswith(lead) and not real[r.path].entry.problem
+            }
             tree = FolderTree(below, {path: real[lead + path] for path in below})
             for path, extra in look_at_tree(tree, catalog()).items():
                 # What is said of a path that is not there is kept with a file that is.

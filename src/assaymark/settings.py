@@ -10,7 +10,7 @@ from typing import Any
 from assaymark.core.errors import UsageError
 from assaymark.core.ignore import Ignore, read_ignores
 
-_KEYS = {"fail_on", "exclude", "persona", "ignore"}
+_KEYS = {"fail_on", "exclude", "persona", "ignore", "allow"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,9 @@ class Settings:
     persona: str | None = None
     exclude: tuple[str, ...] = ()
     ignores: tuple[Ignore, ...] = ()
+    allow: str | None = None
+    """A signed allow policy; its path stands relative to the file, as those of keys do."""
+    allow_keys: tuple[str, ...] = ()
 
 
 def home(given: str | None = None) -> str:
@@ -90,4 +93,19 @@ def _settings(document: Any, path: str, today: date) -> Settings:
         if not isinstance(document.get(name, ""), str):
             raise UsageError(f"{path}: {name!r} is a text")
     ignores = read_ignores(document.get("ignore", []), today, path)
-    return Settings(path, document.get("fail_on"), document.get("persona"), tuple(exclude), ignores)
+    allow = _allow(document.get("allow"), path)
+    return Settings(path, document.get("fail_on"), document.get("persona"), tuple(exclude), ignores, *allow)
+
+
+def _allow(table: Any, path: str) -> tuple[str | None, tuple[str, ...]]:
+    """`[allow]`: the policy and the public keys of those who may sign it."""
+    if table is None:
+        return None, ()
+    if not isinstance(table, dict) or table.keys() - {"policy", "keys"} or not isinstance(table.get("policy"), str):
+        raise UsageError(f"{path}: [allow] has 'policy' (a file) and 'keys' (public keys)")
+    keys = table.get("keys", [])
+    if not isinstance(keys, list) or not keys or not all(isinstance(key, str) for key in keys):
+        raise UsageError(f"{path}: [allow] needs 'keys', a list of public keys", step='add keys = ["review.pub"]')
+    folder = os.path.dirname(os.path.abspath(path))
+    near = [key if os.sep not in key and not key.endswith(".pub") else os.path.join(folder, key) for key in keys]
+    return os.path.join(folder, table["policy"]), tuple(near)

@@ -57,6 +57,8 @@ def public_key(name: str, home: str | None) -> keys.PublicKey:
 def write_evidence(report: ScanReport, key: keys.PrivateKey, path: str) -> None:
     """Sign what the scan said; raises UsageError where there is no digest to bind it to."""
     if report.statement is None:
+        if any(file.fetched and not file.sha256 for file in report.files):
+            raise UsageError("no evidence was written: remote files were not fetched whole", step="scan with --full")
         unbound = sorted({f.where.path for f in report.findings if f.id in {BAD_NAME, UNREADABLE}})
         why = f"{unbound[0]!r} cannot be bound into a digest" if unbound else "the scan took no digests"
         raise UsageError(f"no evidence was written: {why}", step="mend what CHK004 and CHK006 name; scan with digests")

@@ -301,7 +301,8 @@ def test_the_digest_of_one_file_is_its_sha256(assay: Assay) -> None:
     import hashlib
 
     (root,) = report(assay, "clean.pkl")["roots"]  # type: ignore[misc]
-    assert root == {"path": "clean.pkl", "folder": False, "digest": f"sha256:{hashlib.sha256(CLEAN).hexdigest()}"}
+    digest = f"sha256:{hashlib.sha256(CLEAN).hexdigest()}"
+    assert root == {"path": "clean.pkl", "folder": False, "digest": digest, "source": None}
 
 
 def test_several_paths_keep_apart(assay: Assay) -> None:

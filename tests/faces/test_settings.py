@@ -63,7 +63,7 @@ def test_the_search_ends_at_the_top_of_the_repository(tmp_path: Path) -> None:
     ("text", "problem"),
     [
         ("not toml [", "is not TOML"),
-        ('colour = "red"', "known settings are exclude, fail_on, ignore, persona"),
+        ('colour = "red"', "known settings are allow, exclude, fail_on, ignore, persona"),
         ("fail_on = 3", "'fail_on' is a text"),
         ("persona = []", "'persona' is a text"),
         ('exclude = "x"', "'exclude' is a list of path patterns"),
@@ -101,3 +101,20 @@ def test_home(monkeypatch: pytest.MonkeyPatch) -> None:
     assert home() == "/x/assaymark"
     monkeypatch.setenv("ASSAY_HOME", "/a")
     assert (home(), home("/given")) == ("/a", "/given")
+
+
+def test_an_allow_policy_and_its_keys_stand_beside_the_file(tmp_path: Path) -> None:
+    write(tmp_path / "assaymark.toml", '[allow]\npolicy = "allow.dsse"\nkeys = ["release", "keys/other.pub"]')
+    found = loaded(tmp_path)
+    assert found.allow == str(tmp_path / "allow.dsse")
+    assert found.allow_keys == ("release", str(tmp_path / "keys" / "other.pub"))
+
+
+@pytest.mark.parametrize(
+    "text", ["allow = 5", "[allow]", '[allow]\npolicy = 5\nkeys = ["a"]', '[allow]\npolicy = "a"', '[allow]\npolicy = "a"\nkeys = [5]',
+             '[allow]\npolicy = "a"\nkeys = ["b"]\nother = 1'],
+)  # fmt: skip
+def test_an_allow_table_that_makes_no_sense_is_refused(tmp_path: Path, text: str) -> None:
+    write(tmp_path / "assaymark.toml", text)
+    with pytest.raises(UsageError, match="allow"):
+        loaded(tmp_path)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 
+from assaymark.core.bytemap import ByteMap
 from assaymark.core.check import Rule
 from assaymark.core.digest import MANIFEST, SHA256, Digest
 from assaymark.core.finding import Confidence, Finding, Persona, Severity, Where
@@ -152,7 +153,8 @@ def rich() -> ScanReport:
         file("data/old.csv", 88_120, ("csv",), "DAT901"),
         file("data/train.csv", 1_204_882_001, ("csv",), "DAT901"),
         file("model/config.json", 811, ("json", "huggingface"), "MDL902"),
-        file("model/model-00001.safetensors", 4_831_900_000, ("safetensors",), "MDL903", gaps=gaps[:1]),
+        file("model/model-00001.safetensors", 4_831_900_000, ("safetensors",), "MDL903", gaps=gaps[:1],
+             byte_map=ByteMap(61_780, 4_831_838_208, 12, 4_831_899_988)),
         file("model/model-00002.safetensors", 70_112, ("safetensors",), "MDL903", gaps=gaps[1:2]),
         file("model/weights.safetensors", 1_048_576, ("safetensors",), "MDL903"),
         file("notebooks/train.ipynb", 455_001, ("notebook", "json"), "TLG901", gaps=gaps[2:]),

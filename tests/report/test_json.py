@@ -56,13 +56,14 @@ def test_everything_the_report_knows_is_there() -> None:
     ]  # fmt: skip
     assert document["schema"] == SCHEMA
     assert document["roots"] == [
-        {"path": "projects/tiny", "folder": True, "digest": str(report.roots[0].subject.digest)}
+        {"path": "projects/tiny", "folder": True, "digest": str(report.roots[0].subject.digest), "source": None}
     ]
     assert document["verdict"]["outcome"] == "deny"
     assert document["verdict"]["reasons"][0]["refs"] == [document["findings"][0]["fingerprint"]]
     assert document["summary"] == {
         "files": 11,
         "bytes": report.bytes,
+        "byte_map": {"parsed": 61_780, "data": 4_831_838_208, "unexplained": 12, "first": None},
         "analysed": 10,
         "findings": {"critical": 1, "high": 3, "medium": 2, "low": 2, "info": 0},
         "ignored": 1,
@@ -78,6 +79,8 @@ def test_everything_the_report_knows_is_there() -> None:
     assert document["files"][6]["gaps"] == [
         {"what": "model/model-00001.safetensors", "why": "tensor data of 4,831,838,208 bytes are numbers"}
     ]
+    assert document["files"][6]["byte_map"]["unexplained"] == 12
+    assert [file["outcome"] for file in document["files"]].count("deny") == 4
     assert document["coverage"]["errors"] == [f.fingerprint for f in report.findings if f.id == "CHK902"]
     assert document["coverage"]["checks"]["LIB902"] == 0
     assert document["rules"]["MDL901"]["refs"] == ["CWE:502", "ATLAS:AML.T0011.000", "OWASP-LLM:LLM03"]

@@ -6,7 +6,8 @@ from typing import Any
 from assaymark.core.evidence import TEST_RESULT, Statement
 from assaymark.core.finding import Finding
 from assaymark.core.manifest import Manifest
-from assaymark.core.scan import Gap, Ignored, Tool, finding_to_json, gap_to_json
+from assaymark.core.remote import Pinned
+from assaymark.core.scan import Gap, Ignored, Tool, finding_to_json, gap_to_json, source_to_json
 from assaymark.core.subject import Subject
 from assaymark.core.verdict import Outcome, Verdict
 
@@ -28,12 +29,16 @@ def scan_statement(  # noqa: PLR0913 - each is a field of the statement
     analysed: int,
     gaps: Sequence[Gap],
     excluded: Sequence[Gap],
+    sources: Sequence[Pinned] = (),
+    allow: str | None = None,
     verdict: Verdict | None = None,
 ) -> Statement:
     """The statement about `subjects`. `manifests` (by subject name) let a verifier say which file differs.
 
+    `sources` say where remote subjects were read, by the commit, ETag or digest that their references stood for.
     Without a verdict it is what the gate judges; with it, what is signed.
     """
+    allowed = [{"name": "allow", "digest": {"sha256": allow.removeprefix("sha256:")}}] if allow else []
     hit = {finding.id for finding in findings}
     bad = {reason.code for reason in verdict.reasons if reason.outcome is Outcome.DENY} if verdict else set()
     predicate: dict[str, Any] = {
@@ -41,6 +46,7 @@ def scan_statement(  # noqa: PLR0913 - each is a field of the statement
         "configuration": [
             {"name": "assaymark-checkset", "digest": {"sha256": tool.checkset.removeprefix("sha256:")}},
             {"name": "policy", "digest": {"sha256": policy.removeprefix("sha256:")}},
+            *allowed,
         ],
         "passedTests": sorted(c for c, files in checks.items() if files and c not in hit),
         "warnedTests": sorted(hit - bad),
@@ -64,4 +70,6 @@ def scan_statement(  # noqa: PLR0913 - each is a field of the statement
             "manifests": {name: manifest.to_json() for name, manifest in manifests.items()},
         },
     }
+    if sources:
+        predicate["assaymark"]["sources"] = [source_to_json(source) for source in sources]
     return Statement(tuple(subjects), TEST_RESULT, predicate)

@@ -37,13 +37,13 @@ class Slice:
     """`size` bytes of another blob from `start` on, cut to what the other has."""
 
     def __init__(self, blob: Blob, start: int, size: int) -> None:
-        self._blob = blob
-        self._start = min(start, blob.size)
-        self.size = max(0, min(size, blob.size - self._start))
+        self.outer = blob
+        self.start = min(start, blob.size)
+        self.size = max(0, min(size, blob.size - self.start))
 
     def read(self, offset: int, length: int) -> bytes:
         """See Blob.read."""
-        return self._blob.read(self._start + offset, max(0, min(length, self.size - offset)))
+        return self.outer.read(self.start + offset, max(0, min(length, self.size - offset)))
 
 
 def exact(blob: Blob, offset: int, length: int, what: str) -> bytes:

@@ -6,6 +6,7 @@ AssayError            what went wrong, why, and the next step; the CLI prints on
 ├── OverBudget        looking would cost more than the budget allows (a finding, and the verdict holds)
 ├── Opaque            nothing here can be looked at (a finding, and the verdict holds)
 ├── Unreadable        the bytes could not be had: permission, device, vanished (a finding, and the verdict holds)
+│   └── Unauthorized  a host wants other credentials (exit 4 where nothing could be looked at without)
 └── Untrusted         a signature, key or digest does not hold (exit 1)
 """
 
@@ -45,6 +46,10 @@ class Opaque(AssayError):
 
 class Unreadable(AssayError):
     """The operating system would not give us the bytes, or they are not bytes at rest."""
+
+
+class Unauthorized(Unreadable):
+    """A host asks for credentials, or does not accept the ones it was given."""
 
 
 class Untrusted(AssayError):

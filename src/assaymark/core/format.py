@@ -4,7 +4,8 @@ A parser module has one function, `parse(blob, context)`, a generator of
 
 - **views**: frozen dataclasses, each given to every check whose parameter has that type;
 - **Member**: something nested, looked at by content like a file of its own;
-- **Skipped**: a part that was left out, and why: a finding that holds the verdict, or (`holds=False`) a line of coverage.
+- **Skipped**: a part that was left out, and why: a finding that holds the verdict, or (`holds=False`) a line of coverage;
+- **Region**: where raw values lie, or bytes that the format does not explain: all else counts as parsed.
 
 It raises Malformed, OverBudget or Opaque when it cannot go on; what it yielded before still counts. It yields what
 it has as early as it can, so that "run something, then break" is seen. It never executes, imports or unpickles.
@@ -70,8 +71,17 @@ class Skipped:
     holds: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Bytes of the content that are no structure: raw values (`data`), or such as the format does not explain."""
+
+    offset: int
+    length: int
+    data: bool = True
+
+
 Item = object
-"""A view, a Member or a Skipped."""
+"""A view, a Member, a Skipped or a Region."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,27 @@ in through Blob, time and spool through Budget, formats and checks through Catal
 import importlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 
-from assaymark.core.blob import Blob
+from assaymark.core.blob import Blob, Bytes
 from assaymark.core.budget import Budget, Limits
+from assaymark.core.bytemap import ByteMap, Marks
 from assaymark.core.check import RULES, Rule, load_checks, runner_rule
 from assaymark.core.errors import Malformed, Opaque, OverBudget, Unreadable
 from assaymark.core.finding import Finding, Hit, Severity, Where, fingerprint
-from assaymark.core.format import Context, FileFacts, Format, Head, Item, Member, ParseFunction, Project, Skipped, Tree
+from assaymark.core.format import (
+    Context,
+    FileFacts,
+    Format,
+    Head,
+    Item,
+    Member,
+    ParseFunction,
+    Project,
+    Region,
+    Skipped,
+    Tree,
+)
 from assaymark.core.scan import FileReport, Gap
 
 CRASHED = runner_rule(
@@ -146,6 +159,7 @@ class _Log:
 
     path: str
     limits_findings: int
+    marks: Marks
     findings: dict[str, Finding] = field(default_factory=dict)
     per_rule: dict[str, int] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
@@ -180,11 +194,16 @@ class _Log:
 
 def look(blob: Blob, path: str, catalog: Catalog, budget: Budget) -> FileReport:
     """Look at one file's content. `path` is its manifest path. Never raises for what the content is."""
-    log = _Log(path, budget.limits.findings)
-    _look_at(blob, "", path, 0, catalog, budget, log)
+    marks = Marks(blob)
+    log = _Log(path, budget.limits.findings, marks)
+    _Look(catalog, budget, log).at(blob, "", path, 0)
+    found = marks.result()
+    held = any(f.holds or f.severity >= Severity.HIGH for f in log.findings.values())
+    if found.unexplained and not held:  # never clean, whatever the checks thought of them
+        log.own(OPAQUE, f"{found.unexplained:,} bytes are explained by no format", "", found.first)
     return FileReport(
         path, blob.size, None, tuple(log.formats), tuple(sorted(log.checks)),
-        tuple(log.findings.values()), tuple(log.gaps), log.analysed,
+        tuple(log.findings.values()), tuple(log.gaps), log.analysed, byte_map=found,
     )  # fmt: skip
 
 
@@ -206,7 +225,7 @@ def _look_across(tree: Tree, project: Project, logs: dict[str, _Log]) -> None:
     place = ""
 
     def log() -> _Log:
-        return logs.setdefault(place, _Log(place, Limits().findings))
+        return logs.setdefault(place, _Log(place, Limits().findings, Marks(Bytes(b""))))
 
     def views() -> None:
         nonlocal place
@@ -219,54 +238,74 @@ def _look_across(tree: Tree, project: Project, logs: dict[str, _Log]) -> None:
 
 def unseen(path: str, size: int, rule_id: str, message: str) -> FileReport:
     """The report on something whose bytes could not be had."""
-    log = _Log(path, 1)
+    log = _Log(path, 1, Marks(Bytes(b"")))
     log.own(rule_id, message, "")
-    return FileReport(path, size, findings=tuple(log.findings.values()))
+    unread = ByteMap(unexplained=size, first=0 if size else None)
+    return FileReport(path, size, findings=tuple(log.findings.values()), byte_map=unread)
 
 
-def _look_at(blob: Blob, member: str, name: str, depth: int, catalog: Catalog, budget: Budget, log: _Log) -> None:
-    formats: list[Format] = []
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One file and all that is nested in it."""
 
-    def recognise() -> None:
-        head = Head(blob, name)
-        formats.extend(catalog.recognise(head))
-        if not formats and not head.is_text:
-            log.own(OPAQUE, _opaque(head), member)
+    catalog: Catalog
+    budget: Budget
+    log: _Log
 
-    _guarded(recognise, lambda: log, member)
-    names = tuple(f.name for f in formats)
-    for found in names:
-        log.formats[found] = None
-    _guarded(lambda: _check(FileFacts(name, blob.size, names), member, catalog.facts, log), lambda: log, member)
-    for found_format in formats:
-        if found_format.module is not None:
-            _parse(found_format, blob, member, name, depth, catalog, budget, log)
+    def at(self, blob: Blob, member: str, name: str, depth: int) -> None:
+        """Find out what a content is, check that, and have it parsed as each of the formats that it has."""
+        log = self.log
+        formats: list[Format] = []
+
+        def recognise() -> None:
+            head = Head(blob, name)
+            formats.extend(self.catalog.recognise(head))
+            known = bool(formats) or head.is_text
+            if not known:
+                log.own(OPAQUE, _opaque(head), member)
+            if not any(f.module for f in formats):
+                log.marks.add(log.marks.data if known else log.marks.unexplained, blob, 0, blob.size)
+
+        _guarded(recognise, lambda: log, member)
+        names = tuple(f.name for f in formats)
+        log.formats.update(dict.fromkeys(names))
+        _check(FileFacts(name, blob.size, names), member, self.catalog.facts, log)
+        for found in formats:
+            if found.module is not None:
+                self._parse(found, blob, member, name, depth)
+
+    def _parse(self, fmt: Format, blob: Blob, member: str, name: str, depth: int) -> None:
+        log, marks = self.log, self.log.marks
+
+        def parse() -> None:
+            context = Context(self.budget, name.rsplit("/", 1)[-1])
+            for item in _parser(str(fmt.module))(blob, context):
+                if isinstance(item, Member):
+                    inner = f"{member}!{item.name}" if member else item.name
+                    self._enter(item, inner, depth)
+                elif isinstance(item, Region):
+                    marks.add(marks.data if item.data else marks.unexplained, blob, item.offset, item.length)
+                else:
+                    _take(item, member, fmt.checks, log)
+
+        log.analysed = True
+        fault = _guarded(parse, lambda: log, member, fmt.name)
+        if fault is not None:
+            at = fault.offset or 0 if isinstance(fault, Malformed) else 0
+            marks.add(marks.unread, blob, at, blob.size)
+
+    def _enter(self, item: Member, inner: str, depth: int) -> None:
+        self.budget.member()
+        if depth >= self.budget.limits.depth:
+            message = f"containers nested deeper than {self.budget.limits.depth}"
+            raise OverBudget(message, step="unpack it with a tool you trust and scan the folder")
+        self.at(item.blob, inner, item.name, depth + 1)
 
 
 def _opaque(head: Head) -> str:
     if not head.size:
         return "empty file"
     return f"unknown binary content, beginning with {head.start[:8].hex(' ')}"
-
-
-def _parse(
-    fmt: Format, blob: Blob, member: str, name: str, depth: int, catalog: Catalog, budget: Budget, log: _Log
-) -> None:
-    def parse() -> None:
-        context = Context(budget, name.rsplit("/", 1)[-1])
-        for item in _parser(str(fmt.module))(blob, context):
-            if isinstance(item, Member):
-                budget.member()
-                if depth >= budget.limits.depth:
-                    message = f"containers nested deeper than {budget.limits.depth}"
-                    raise OverBudget(message, step="unpack it with a tool you trust and scan the folder")
-                inner = f"{member}!{item.name}" if member else item.name
-                _look_at(item.blob, inner, item.name, depth + 1, catalog, budget, log)
-            else:
-                _take(item, member, fmt.checks, log)
-
-    log.analysed = True
-    _guarded(parse, lambda: log, member, fmt.name)
 
 
 def _take(item: Item, member: str, packages: tuple[str, ...], log: _Log) -> None:
@@ -281,36 +320,44 @@ def _take(item: Item, member: str, packages: tuple[str, ...], log: _Log) -> None
 
 def _check(view: Item, member: str, packages: tuple[str, ...], log: _Log) -> None:
     for rule in _rules_for(type(view), packages):  # type: ignore[arg-type] # a class can be hashed
-
-        def run(rule: Rule = rule) -> None:
-            for hit in rule.run(view):  # type: ignore[misc] # a rule with a view has a function
-                log.add(rule, hit, member)
-
         log.checks.add(rule.id)
-        _guarded(run, lambda: log, member, rule.id)
+        _guarded(partial(_run, rule, view, member, log), lambda: log, member, rule.id)
+
+
+def _run(rule: Rule, view: Item, member: str, log: _Log) -> None:
+    for hit in rule.run(view):  # type: ignore[misc] # a rule with a view has a function
+        log.add(rule, hit, member)
 
 
 def _place(path: str, member: str, what: str = "") -> str:
     return clean("!".join(part for part in (path, member, what) if part), 500)
 
 
-def _guarded(step: Callable[[], None], log: Callable[[], _Log], member: str, what: str = "") -> None:
-    """Run one step. What goes wrong becomes a finding and a gap, and the next step runs."""
-    label = f"{what}: " if what else ""
+def _guarded(step: Callable[[], None], log: Callable[[], _Log], member: str, what: str = "") -> Exception | None:
+    """Run one step. What goes wrong becomes a finding, is returned, and the next step runs."""
     try:
         step()
-    except Malformed as error:
-        log().own(MALFORMED, label + error.message, member, error.offset)
-    except OverBudget as error:
-        log().own(OVER_BUDGET, label + error.message, member)
-    except Unreadable as error:
-        log().own(UNREADABLE, label + error.message, member)
-    except Opaque as error:
-        log().own(OPAQUE, label + error.message, member)
-    except MemoryError:
-        log().own(OVER_BUDGET, f"{label}needs more memory than there is", member)
     except Exception as error:  # noqa: BLE001 - the one place where a crash of ours becomes a finding
-        log().own(CRASHED, f"{label}{type(error).__name__}: {error} ({_place_of(error)})", member)
+        rule_id, message = _blame(error)
+        offset = error.offset if isinstance(error, Malformed) else None
+        log().own(rule_id, f"{what}: {message}" if what else message, member, offset)
+        return error
+    return None
+
+
+def _blame(error: Exception) -> tuple[str, str]:
+    """The rule that speaks of what went wrong, and its message."""
+    if isinstance(error, MemoryError):
+        return OVER_BUDGET, "needs more memory than there is"
+    for kind, rule_id in (
+        (Malformed, MALFORMED),
+        (OverBudget, OVER_BUDGET),
+        (Unreadable, UNREADABLE),
+        (Opaque, OPAQUE),
+    ):
+        if isinstance(error, kind):
+            return rule_id, error.message
+    return CRASHED, f"{type(error).__name__}: {error} ({_place_of(error)})"
 
 
 def _place_of(error: Exception) -> str:

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from assaymark.core.bytemap import NOTHING, ByteMap
 from assaymark.core.evidence import Statement
 from assaymark.core.finding import Confidence, Finding, Persona, Severity, Where
+from assaymark.core.remote import Pinned
 from assaymark.core.subject import Subject
-from assaymark.core.verdict import Verdict
+from assaymark.core.verdict import Outcome, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,19 @@ class Gap:
 
     what: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """How a remote file was read: bytes of content received, requests sent, and the digest that its host declares.
+
+    `verified`: everything was fetched, and it has the declared digest.
+    """
+
+    bytes: int
+    requests: int
+    declared: str | None = None
+    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +49,9 @@ class FileReport:
     gaps: tuple[Gap, ...] = ()
     analysed: bool = False
     """A parser of ours, not only a magic number, looked at the content."""
+    fetched: Fetched | None = None
+    """Of a remote file only."""
+    byte_map: ByteMap = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +66,16 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A path the user named. `prefix` leads the paths of its files when several were named."""
+    """A path the user named. `prefix` leads the paths of its files when several were named.
+
+    `source` is what a remote one stood for when it was resolved.
+    """
 
     given: str
     prefix: str
     is_folder: bool
     subject: Subject | None
+    source: Pinned | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +113,24 @@ class ScanReport:
     def bytes(self) -> int:
         """Sum of the sizes of all files."""
         return sum(file.size for file in self.files)
+
+    @property
+    def byte_map(self) -> ByteMap:
+        """The bytes of all files by what became of them."""
+        maps = [file.byte_map for file in self.files]
+        return ByteMap(sum(m.parsed for m in maps), sum(m.data for m in maps), sum(m.unexplained for m in maps))
+
+    @property
+    def outcomes(self) -> dict[str, Outcome]:
+        """Path -> what the verdict says of that file: the worst of the reasons that point at it."""
+        paths = {finding.fingerprint: finding.where.path for finding in self.findings}
+        worst = {file.path: Outcome.ALLOW for file in self.files}
+        for reason in self.verdict.reasons:
+            for ref in reason.refs:
+                path = paths.get(ref)
+                if path in worst and worst[path] is not Outcome.DENY:
+                    worst[path] = reason.outcome
+        return worst
 
     def locate(self, where: Where) -> str:
         """`where` as the user would type the path."""
@@ -147,9 +187,34 @@ def finding_from_json(data: Mapping[str, Any]) -> Finding:
     )
 
 
+def source_to_json(source: Pinned) -> dict[str, Any]:
+    """As it stands in reports and evidence."""
+    return {"url": source.url, "kind": source.kind, "value": source.value}
+
+
+def fetched_to_json(fetched: Fetched) -> dict[str, Any]:
+    """As it stands in reports."""
+    return {
+        "bytes": fetched.bytes,
+        "requests": fetched.requests,
+        "declared": fetched.declared,
+        "verified": fetched.verified,
+    }
+
+
 def gap_to_json(gap: Gap) -> dict[str, Any]:
     """As it stands in reports."""
     return {"what": gap.what, "why": gap.why}
+
+
+def byte_map_to_json(found: ByteMap) -> dict[str, Any]:
+    """As it stands in reports."""
+    return {
+        "parsed": found.parsed,
+        "data": found.data,
+        "unexplained": found.unexplained,
+        "first": found.first,
+    }
 
 
 def file_to_json(report: FileReport) -> dict[str, Any]:
@@ -163,6 +228,7 @@ def file_to_json(report: FileReport) -> dict[str, Any]:
         "findings": [finding_to_json(f) for f in report.findings],
         "gaps": [gap_to_json(g) for g in report.gaps],
         "analysed": report.analysed,
+        "byte_map": byte_map_to_json(report.byte_map),
     }
 
 
@@ -177,4 +243,5 @@ def file_from_json(data: Mapping[str, Any]) -> FileReport:
         findings=tuple(finding_from_json(f) for f in data["findings"]),
         gaps=tuple(Gap(g["what"], g["why"]) for g in data["gaps"]),
         analysed=data["analysed"],
+        byte_map=ByteMap(**data["byte_map"]),
     )

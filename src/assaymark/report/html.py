@@ -71,8 +71,10 @@ def render(report: ScanReport, rules: Mapping[str, Rule]) -> str:
         style=Markup(style),  # noqa: S704 - our own file
         style_hash=f"sha256-{digest}",
         counts=summary.by_severity(report.findings),
+        fetched=summary.fetched(report),
         layers=_layers(report),
         reasons=summary.gathered(report.verdict),
+        outcomes=report.outcomes,
         per_file=Counter(finding.where.path for finding in report.findings),
         analysed=sum(file.analysed for file in report.files),
         ran=sum(number > 0 for number in report.checks.values()),
@@ -97,6 +99,7 @@ def _environment() -> Environment:
         "size": summary.size,
         "plural": summary.plural,
         "times": summary.times,
+        "resolved": summary.resolved,
         "prose": _prose,
         "excerpt": _excerpt,
         "link": _link,

@@ -6,8 +6,18 @@ from typing import Any
 
 from assaymark.core.check import Rule, rule_to_json
 from assaymark.core.finding import Finding
-from assaymark.core.scan import FileReport, Ignored, Root, ScanReport, finding_to_json, gap_to_json
-from assaymark.core.verdict import Verdict
+from assaymark.core.scan import (
+    FileReport,
+    Ignored,
+    Root,
+    ScanReport,
+    byte_map_to_json,
+    fetched_to_json,
+    finding_to_json,
+    gap_to_json,
+    source_to_json,
+)
+from assaymark.core.verdict import Outcome, Verdict
 from assaymark.report import summary
 
 SCHEMA = "assaymark/scan-report/v1"
@@ -20,6 +30,7 @@ def render(report: ScanReport, rules: Mapping[str, Rule]) -> str:
 
 def to_dict(report: ScanReport, rules: Mapping[str, Rule]) -> dict[str, Any]:
     """The document as JSON values in valid Unicode; evidence carries the same."""
+    outcomes = report.outcomes
     document = {
         "schema": SCHEMA,
         "tool": {"name": "assaymark", "version": report.tool.version, "checkset": report.tool.checkset},
@@ -31,7 +42,7 @@ def to_dict(report: ScanReport, rules: Mapping[str, Rule]) -> dict[str, Any]:
         "findings": _findings(report, report.findings),
         "ignored": [_ignored(report, entry) for entry in report.ignored],
         "known": _findings(report, report.known),
-        "files": [_file(file) for file in report.files],
+        "files": [_file(file, outcomes[file.path]) for file in report.files],
         "coverage": _coverage(report),
         "rules": {rule_id: rule_to_json(rules[rule_id]) for rule_id in sorted(rules)},
     }
@@ -56,6 +67,7 @@ def _root(root: Root) -> dict[str, Any]:
         "path": root.given,
         "folder": root.is_folder,
         "digest": str(root.subject.digest) if root.subject else None,
+        "source": source_to_json(root.source) if root.source else None,
     }
 
 
@@ -75,6 +87,7 @@ def _summary(report: ScanReport) -> dict[str, Any]:
     return {
         "files": len(report.files),
         "bytes": report.bytes,
+        "byte_map": byte_map_to_json(report.byte_map),
         "analysed": sum(file.analysed for file in report.files),
         "findings": {severity.word: number for severity, number in counts.items()},
         "ignored": len(report.ignored),
@@ -93,15 +106,18 @@ def _ignored(report: ScanReport, entry: Ignored) -> dict[str, Any]:
     return {"finding": finding, "reason": entry.reason, "owner": entry.owner, "expires": entry.expires}
 
 
-def _file(file: FileReport) -> dict[str, Any]:
+def _file(file: FileReport, outcome: Outcome) -> dict[str, Any]:
     return {
         "path": file.path,
+        "outcome": outcome.value,
         "size": file.size,
         "sha256": file.sha256,
         "formats": list(file.formats),
         "checks": list(file.checks),
         "analysed": file.analysed,
+        "byte_map": byte_map_to_json(file.byte_map),
         "gaps": [gap_to_json(gap) for gap in file.gaps],
+        "fetched": fetched_to_json(file.fetched) if file.fetched else None,
     }
 
 

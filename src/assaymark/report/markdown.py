@@ -127,8 +127,12 @@ def _coverage(report: ScanReport) -> Iterator[str]:
     )
     yield ""
     seen = [f"{_code(name, 60)} {number:,}" for name, number in summary.formats_seen(report)]
+    yield f"- **Bytes:** {summary.bytes_seen(report)}"
     yield f"- **Formats:** {_some(seen) or 'none that is known'}"
     yield f"- **Checks:** {ran:,} ran, {len(report.checks) - ran:,} had nothing to read"
+    got = summary.fetched(report)
+    if got:
+        yield f"- **Fetched:** {got}"
     yield f"- **Left out:** {_gaps(report.gaps)}"
     yield f"- **Excluded:** {_gaps(report.excluded)}"
     yield (
@@ -136,6 +140,8 @@ def _coverage(report: ScanReport) -> Iterator[str]:
         f"{report.hidden:,} of another persona"
     )
     for root in report.roots[:_ROWS]:
+        if root.source:
+            yield f"- **Resolved:** {_code(summary.resolved(root.source), 512)}"
         if root.subject:
             yield f"- **Subject:** {_code(root.given, _SHORT)} {_code(str(root.subject.digest), 128)}"
     yield f"- **Policy:** {_code(report.verdict.policy, 128)}"

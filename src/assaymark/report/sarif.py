@@ -13,10 +13,11 @@ from urllib.parse import quote
 
 from assaymark.core.check import Rule
 from assaymark.core.finding import Finding, Severity
-from assaymark.core.scan import FileReport, Ignored, ScanReport
+from assaymark.core.scan import FileReport, Ignored, ScanReport, source_to_json
 from assaymark.report import summary
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_REMOTE = re.compile(r"[a-z][a-z0-9]{0,15}://")
 _LEVEL = {
     Severity.CRITICAL: "error",
     Severity.HIGH: "error",
@@ -70,6 +71,7 @@ class _Run:
                 "hidden": report.hidden,
                 "gaps": len(report.gaps),
                 "excluded": len(report.excluded),
+                **_sources(report),
             },
         }
 
@@ -214,6 +216,14 @@ def _category(report: ScanReport) -> str:
     return f"assay scan {' '.join(given[:_NAMED_ROOTS])}{more}"
 
 
+def _sources(report: ScanReport) -> dict[str, Any]:
+    """What remote paths stood for when they were resolved."""
+    sources = [source_to_json(root.source) for root in report.roots if root.source]
+    return (
+        {"sources": [{name: _text(value) for name, value in source.items()} for source in sources]} if sources else {}
+    )
+
+
 def _message(text: str) -> dict[str, str]:
     """What a viewer would take for a placeholder (3.11.5) or an embedded link (3.11.6) is escaped, and nothing else."""
     return {"text": _PLACEHOLDER.sub(r"{{\1}}", _text(text).replace("](", "\\]("))}
@@ -226,5 +236,7 @@ def _text(text: str) -> str:
 def _uri(path: str) -> str:
     """RFC 3986: relative as typed, percent-encoded; a `file:` URI when it is absolute."""
     path = _text(path).removeprefix("./")
+    if _REMOTE.match(path):
+        return quote(path, safe="/:@")
     pure = PurePath(path)
     return pure.as_uri() if pure.is_absolute() else quote(path, safe="/")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from assaymark.core.finding import Finding, Severity
 from assaymark.core.look import clean
-from assaymark.core.scan import Gap, ScanReport
+from assaymark.core.remote import Pinned
+from assaymark.core.scan import Fetched, FileReport, Gap, ScanReport
 from assaymark.core.subject import Layer
 from assaymark.core.verdict import Outcome, Verdict
 
@@ -66,6 +67,13 @@ def _standing(finding: Finding) -> tuple[int, int]:
     return -finding.severity, where.line if where.line is not None else where.offset or 0
 
 
+def bytes_seen(report: ScanReport) -> str:
+    """What became of the bytes of all files."""
+    found = report.byte_map
+    left = f"{size(found.unexplained)} unexplained" if found.unexplained else "none unexplained"
+    return f"{size(found.parsed)} parsed, {size(found.data)} raw values or text, {left}"
+
+
 def by_severity(findings: Iterable[Finding]) -> dict[Severity, int]:
     """Number of findings of each severity, worst first, zeros included."""
     counts = Counter(finding.severity for finding in findings)
@@ -80,6 +88,33 @@ def by_id(findings: Iterable[Finding]) -> list[tuple[str, int]]:
 def count_words(counts: Mapping[Severity, int], between: str = " · ") -> str:
     """`1 critical · 2 high`; `no findings` when all are zero."""
     return between.join(f"{number:,} {severity.word}" for severity, number in counts.items() if number) or "no findings"
+
+
+def resolved(source: Pinned) -> str:
+    """What a remote path stood for: `hf://org/name@<commit> (git-commit)`; the value where the URL does not hold it."""
+    if source.kind == "none":
+        return f"{source.url} (the host names no version: what is there may change unseen)"
+    value = "" if source.value in source.url else f" {source.value}"
+    return f"{source.url} ({source.kind}{value})"
+
+
+def fetched(report: ScanReport) -> str:
+    """How much of all remote files was read; empty where there are none."""
+    files = [(file, file.fetched) for file in report.files if file.fetched]
+    if not files:
+        return ""
+    got = size(sum(part.bytes for _, part in files))
+    whole = size(sum(file.size for file, _ in files))
+    requests = plural(sum(part.requests for _, part in files), "request")
+    declared = sum(part.declared is not None for _, part in files)
+    verified = sum(part.verified for _, part in files)
+    return f"{got} of {whole} in {requests} · digests: {declared:,} declared by the host, {verified:,} verified"
+
+
+def fetched_of(file: FileReport, part: Fetched) -> str:
+    """The same of one file."""
+    digest = "verified" if part.verified else f"{part.declared} declared, not verified" if part.declared else "none"
+    return f"{size(part.bytes)} of {size(file.size)} in {plural(part.requests, 'request')}; declared digest: {digest}"
 
 
 def formats_seen(report: ScanReport) -> list[tuple[str, int]]:

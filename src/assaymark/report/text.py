@@ -139,6 +139,8 @@ class _Page:
         looked = f"{summary.plural(len(report.files), 'file')}, {summary.size(report.bytes)}"
         unread = len(report.files) - analysed
         yield from self.row("Looked at", f"{looked} · {analysed:,} parsed, {unread:,} by name and first bytes only")
+        yield from self.row("Bytes", summary.bytes_seen(report))
+        yield from self.sources()
         seen = [f"{summary.one_line(name)} {number:,}" for name, number in summary.formats_seen(report)]
         yield from self.row("Formats", self.some(seen, 12, ", ") or "none that is known")
         yield from self.row("Checks", f"{len(report.checks):,} ran")
@@ -155,6 +157,21 @@ class _Page:
                 f"[{entry.finding.fingerprint[:12]}] until {summary.one_line(entry.expires)}, "
                 f"{summary.one_line(entry.owner)}: {summary.one_line(entry.reason)}"
                 for entry in report.ignored
+            )
+
+    def sources(self) -> Iterator[str]:
+        """What remote paths stood for, and how much of them was read."""
+        for root in self.report.roots:
+            if root.source is not None:
+                yield from self.row("Resolved", summary.place(summary.resolved(root.source)))
+        got = summary.fetched(self.report)
+        if got:
+            yield from self.row("Fetched", got)
+        if self.verbose:
+            yield from self.items(
+                f"{summary.place(file.path)}: {summary.fetched_of(file, file.fetched)}"
+                for file in self.report.files
+                if file.fetched
             )
 
     def hidden(self) -> str:

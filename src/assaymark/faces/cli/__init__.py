@@ -15,6 +15,7 @@ _COMMANDS = {
     "explain": "assaymark.faces.cli.explain",
     "evidence": "assaymark.faces.cli.evidence",
     "key": "assaymark.faces.cli.key",
+    "model": "assaymark.faces.cli.model",
 }
 
 
@@ -70,7 +71,7 @@ def run(arguments: list[str]) -> int:
 
 def _failed(error: Exception, *, debug: bool) -> int:
     """Say what, why and the next step."""
-    from assaymark.core.errors import AssayError, Untrusted, UsageError
+    from assaymark.core.errors import AssayError, Unauthorized, Untrusted, UsageError
 
     if debug:
         import traceback
@@ -85,4 +86,6 @@ def _failed(error: Exception, *, debug: bool) -> int:
         click.echo(f"  next: {error.step}", err=True)
     if isinstance(error, UsageError):
         return USAGE
+    if isinstance(error, Unauthorized):
+        return AUTH
     return DENIED if isinstance(error, Untrusted) else HOLD

@@ -20,13 +20,12 @@ def bar(*, enabled: bool) -> Iterator[Progress | None]:
     def draw(files: int, all_files: int, done: int, total: int) -> None:
         nonlocal shown
         part = done / total if total else files / max(all_files, 1)
-        if int(part * 200) == shown and files < all_files:
+        if total and int(part * 200) == shown and files < all_files:
             return
         shown = int(part * 200)
         filled = int(part * _WIDTH)
-        line = (
-            f"\r{'█' * filled}{'░' * (_WIDTH - filled)} {files:,}/{all_files:,} files, {_size(done)} of {_size(total)}"
-        )
+        size = f"{_size(done)} of {_size(total)}" if total else f"{_size(done)} fetched"
+        line = f"\r{'█' * filled}{'░' * (_WIDTH - filled)} {files:,}/{all_files:,} files, {size}"
         sys.stderr.write(line + "\x1b[K")
         sys.stderr.flush()
 

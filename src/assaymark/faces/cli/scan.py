@@ -33,6 +33,8 @@ _MAX_BASELINE = 256 << 20
 @click.option("--follow-links", is_flag=True, help="Read what links to files point at, as in a Hugging Face cache.")
 @click.option("--config", metavar="FILE", help="Settings [default: nearest assaymark.toml or pyproject.toml].")
 @click.option("--no-config", is_flag=True, help="Use no settings file.")
+@click.option("--allow", metavar="FILE", help="Signed policy of classes of your own that pickles may name.")
+@click.option("--allow-key", "allow_keys", multiple=True, metavar="PUB", help="Who may have signed it. Repeatable.")
 @click.option("--evidence", metavar="FILE", help="Write signed evidence of this scan; needs --key.")
 @click.option("--key", metavar="KEY", help="Private key: a file, or the name of one in the home.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes [default: all cores].")
@@ -40,6 +42,7 @@ _MAX_BASELINE = 256 << 20
     "--timeout", type=click.FloatRange(1), default=600.0, metavar="SECONDS", help="For each file [default: 600]."
 )
 @click.option("--no-digest", is_flag=True, help="Read headers and code only, hash nothing.")
+@click.option("--full", is_flag=True, help="Fetch remote files whole and verify their digests, not headers only.")
 @click.option("--no-cache", is_flag=True, help="Look again at what was looked at before.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the verdict.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every finding and all of the coverage.")
@@ -47,7 +50,9 @@ _MAX_BASELINE = 256 << 20
 @click.option("--no-progress", is_flag=True, help="No progress bar on the terminal.")
 @click.pass_obj
 def command(obj: Mapping[str, Any], /, paths: tuple[str, ...], **options: Any) -> int:
-    """Look at model files, data, lockfiles, Dockerfiles, notebooks or whole folders.
+    """Look at model files, data, lockfiles, Dockerfiles, notebooks or whole folders, here or on another machine.
+
+    Of hf://org/name, https://…, s3://, gs://, az://, oci:// and mlflow:// only what is looked at is fetched.
 
     Exit code: 0 allowed, 1 denied, 2 wrong usage, 3 held (not everything could be vouched for).
     """
@@ -84,6 +89,9 @@ def _scan(paths: tuple[str, ...], options: Mapping[str, Any], home: str | None) 
             baseline=_baseline(options["baseline"]),
             cache=not options["no_cache"],
             seconds=options["timeout"],
+            full=options["full"],
+            allow=options["allow"],
+            allow_keys=options["allow_keys"],
             progress=progress,
             home=home,
         )

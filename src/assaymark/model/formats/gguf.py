@@ -13,7 +13,7 @@ from typing import Literal
 
 from assaymark.core.blob import Blob
 from assaymark.core.errors import Malformed, OverBudget
-from assaymark.core.format import Context, Item
+from assaymark.core.format import Context, Item, Region
 from assaymark.model.formats.extents import Extent, Layout, layout
 from assaymark.model.formats.jinja import TEMPLATE_LIMIT, template_view
 
@@ -93,6 +93,9 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
     data = max(0, blob.size - start)
     places = layout((*tables.extents, *_unsized(tables, data)), tables.alignment - 1)
     padded = -(-places.end // tables.alignment) * tables.alignment
+    yield Region(start, padded)
+    yield from (Region(start + at, size, data=False) for at, size in places.holes)
+    yield Region(start + padded, max(0, data - padded), data=False)
     yield GgufView(
         version, keys, tensors, places, max(0, data - padded),
         tuple(tables.duplicates[:_LISTED]), tuple((name[:200], kind) for name, kind, _ in tables.unknown[:_LISTED]),

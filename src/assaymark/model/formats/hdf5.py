@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from assaymark.core.blob import Blob, Bytes
+from assaymark.core.bytemap import union, without
 from assaymark.core.errors import Malformed, Opaque, OverBudget
-from assaymark.core.format import Context, Head, Item, Member, Skipped
+from assaymark.core.format import Context, Head, Item, Member, Region, Skipped
 from assaymark.model.formats.magic import is_pickle
 from assaymark.model.hdf5 import attributes, dataset, header, links, superblock
 from assaymark.model.hdf5.header import Message
@@ -105,6 +106,8 @@ class _Walk:
         while self._waiting:
             address, path = self._waiting.popleft()
             yield from self._object(address, path)
+        unread = without([(0, self._source.blob.size)], union(self._source.seen))
+        yield from (Region(begin, end - begin) for begin, end in unread)
         if self._fault is not None:
             raise self._fault
         size = self._source.blob.size

@@ -19,18 +19,25 @@ from assaymark.model.huggingface.keys import (
     foreign_class,
     risky_settings,
 )
-from assaymark.model.huggingface.views import CodeReference, DuplicateKey, PickleBeside, UnreadableConfig
+from assaymark.model.huggingface.summary import Summary
+from assaymark.model.huggingface.views import CodeReference, DuplicateKey, PickleBeside, RepositoryAct, UnreadableConfig
+from assaymark.model.repository import mlflow, serving, spacy
 
 _CONFIGS = frozenset({
     "config.json", "tokenizer_config.json", "processor_config.json", "preprocessor_config.json", "generation_config.json",
     "adapter_config.json", "model_index.json", "modules.json", "router_config.json", "image_processor_config.json",
     "video_preprocessor_config.json", "feature_extractor_config.json", "scheduler_config.json", "chat_template.json",
-    "config_sentence_transformers.json", "sentence_bert_config.json", "quantization_config.json",
+    "config_sentence_transformers.json", "sentence_bert_config.json", "quantization_config.json", "special_tokens_map.json",
+    "modular_model_index.json", "modular_config.json", "audio_tokenizer_config.json", "quantize_config.json", "hf_quant_config.json",
+    "open_clip_config.json", "sentence_distilbert_config.json", "sentence_roberta_config.json", "cross_encoder_config.json",
+    "speculator_config.json", "vae_config.json", "config_setfit.json", "meta.json", "inference_config.json",
 })  # fmt: skip
-_SHARED = frozenset({"config.json", "modules.json"})
+_SHARED = frozenset({"config.json", "modules.json", "meta.json", "inference_config.json"})
 """Names that files of other projects have too: they count only beside something else of a model."""
 _WEIGHTS = (".safetensors", ".bin", ".gguf", ".onnx", ".h5", ".msgpack", ".pt", ".pth", ".ckpt", ".pdparams")
 _PICKLED = ("pytorch_model*.bin", "adapter_model*.bin", "diffusion_pytorch_model*.bin", "model*.bin", "*.ckpt")
+_TEMPLATES = ("additional_chat_templates/", "chat_templates/")
+_TRUSTED = "with trust_remote_code=True"
 _CONFIG_LIMIT = 8 << 20
 _INDEX_LIMIT = 64 << 20
 _TEMPLATE_LIMIT = 1 << 20
@@ -53,6 +60,27 @@ def views(tree: Tree) -> Iterator[tuple[str, Item]]:
 
 
 def _folder(tree: Tree, code: Repository, folder: str, names: list[str]) -> Iterator[tuple[str, Item]]:
+    """All that loaders do with this folder, and at its end whose code they run."""
+    summary = Summary(tree, folder)
+    for path, view in _said(tree, code, folder, names):
+        yield path, view
+        summary.note(path, view)
+        if isinstance(view, CodeReference):
+            for place, act in code.views(view, folder if not view.file else _folder_of(view, folder)):
+                if view.key != "app_file" or not isinstance(act, RepositoryAct) or act.hidden:
+                    # A Space is a program: it may start others, and is judged by where its data goes.
+                    yield place, act
+                    summary.note(place, act)
+    yield from summary.views()
+
+
+def _folder_of(view: CodeReference, folder: str) -> str:
+    """The folder that absolute imports of this file are looked for in."""
+    module = view.named.rpartition(".")[0] or view.named
+    return view.file.removesuffix(".py").removesuffix(module.replace(".", "/")) if view.file else folder
+
+
+def _said(tree: Tree, code: Repository, folder: str, names: list[str]) -> Iterator[tuple[str, Item]]:
     configs = [n for n in names if n in _CONFIGS or n.endswith(".index.json")]
     model = any(n not in _SHARED for n in configs) or any(n.endswith(_WEIGHTS) for n in names)
     for base in configs:
@@ -66,13 +94,11 @@ def _folder(tree: Tree, code: Repository, folder: str, names: list[str]) -> Iter
             continue
         for view in _config(config, base, folder, code):
             yield path, view
-            if isinstance(view, CodeReference):
-                yield from code.acts(view)
         for key, first, last in config.twice:
             yield path, DuplicateKey(key[:200], _short(first), _short(last), config.line(f'"{key}"'))
     yield from _by_presence(tree, code, folder, names)
     for name in names:
-        if name == "chat_template.jinja" or (name.endswith(".jinja") and folder.endswith("additional_chat_templates/")):
+        if name.endswith(".jinja") and (name == "chat_template.jinja" or folder.endswith(_TEMPLATES)):
             yield from _template_file(tree, folder + name)
     safe = next((n for n in names if n.endswith((".safetensors", ".safetensors.index.json"))), "")
     for name in names:
@@ -83,19 +109,19 @@ def _folder(tree: Tree, code: Repository, folder: str, names: list[str]) -> Iter
 def _config(config: Config, base: str, folder: str, code: Repository) -> Iterator[Item]:
     """The views of one configuration."""
     for key, named, line in code_names(config, base):
-        yield code.reference(key, named, folder, line=line)
+        yield code.reference(key, named, folder, line=line, flag=_TRUSTED)
     for component in component_classes(config, base):
         key, named, line = component
         # A module of the repository itself lies at its top, or in the folder of the component.
-        own = next(
-            (r for f in (folder, f"{folder}{key}/") if (r := code.reference(key, named, f, line=line)).file), None
-        )
+        places = (folder, f"{folder}{key}/")
+        found = (code.reference(key, named, place, line=line, flag=_TRUSTED) for place in places)
+        own = next((reference for reference in found if reference.file), None)
         foreign = foreign_class(component)
         if own is not None:
             yield own
         elif foreign is not None:
             yield foreign
-    yield from risky_settings(config)
+    yield from risky_settings(config, base)
     yield from escaping_paths(config, base)
     template = config.get("chat_template")
     if isinstance(template, str):
@@ -108,14 +134,15 @@ def _config(config: Config, base: str, folder: str, code: Repository) -> Iterato
 
 
 def _by_presence(tree: Tree, code: Repository, folder: str, names: list[str]) -> Iterator[tuple[str, Item]]:
-    """Code that is imported because a file of that name is there (transformers `load_custom_generate`)."""
+    """Code that is run because a file of that name is there, and the folders of other makers."""
     if folder.endswith("custom_generate/") and "generate.py" in names:
         above = folder.removesuffix("custom_generate/")
         if any(f"{above}{base}" in tree.files for base in ("config.json", "generation_config.json")):
-            path = f"{folder}generate.py"
-            reference = code.reference("custom_generate/generate.py", "generate.generate", folder)
-            yield path, reference
-            yield from code.acts(reference)
+            # transformers `load_custom_generate`
+            reference = code.reference("custom_generate/generate.py", "generate.generate", folder, flag=_TRUSTED)
+            yield f"{folder}generate.py", reference
+    for maker in (mlflow, serving, spacy):
+        yield from maker.views(tree, code, folder, names)
 
 
 def _template_file(tree: Tree, path: str) -> Iterator[tuple[str, Item]]:

@@ -1,7 +1,9 @@
 """Hydra and OmegaConf configurations: `_target_` names what `hydra.utils.instantiate` imports and calls.
 
 NeMo, Uni2TS, FlexTok and others instantiate a configuration that comes with the model (CVE-2025-23304), so a target
-like `builtins.exec` is a command in a text file.
+like `builtins.exec` is a command in a text file. The same stands under `_component_` (torchtune), `class_path` beside
+`init_args` (jsonargparse, LightningCLI) and `target` beside `params` (latent diffusion). `${eval:...}` is the resolver
+that many projects register with Python's own `eval`.
 """
 
 import re
@@ -13,7 +15,7 @@ from assaymark.core.errors import Malformed
 from assaymark.core.format import Context, Item
 from assaymark.core.source.python_deeds import Deed, canonical, deed_of
 from assaymark.core.source.secrets import safe_excerpt
-from assaymark.core.source.yaml_tree import LIMIT, documents, walk
+from assaymark.core.source.yaml_tree import LIMIT, Node, documents, walk
 
 _ACTS = (Deed.PROCESS, Deed.EXECUTION, Deed.UNPICKLING, Deed.NATIVE, Deed.DELETION, Deed.DYNAMIC)
 _LEVERS = re.compile(
@@ -33,6 +35,12 @@ _CALM = re.compile(
 _RAW = re.compile(r"[\"']?_target_[\"']?\s*:\s*[\"']?(?P<target>[A-Za-z_][\w.]*)")
 _NAME = re.compile(r"[A-Za-z_]\w*(?:\.\w+)+|exec|eval")
 _MOST = 2_000
+_KEYS = {"_target_": "", "_component_": "", "class_path": "init_args", "target": "params"}
+"""Keys that name what is called; those that other files have too count only beside a second key."""
+_EVALUATED = re.compile(r"\$\{eval:(?P<code>.*)\}", re.DOTALL)
+_CALLS = re.compile(r"__\w+__|\bimport\b|\b(?:exec|eval|open|compile|getattr|globals)\s*\(|\b(?:os|sys|subprocess)\s*\.")
+_POINTER = re.compile(r"\$\{(?P<path>[\w.]+)\}")
+_HOPS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,14 @@ class HydraTarget:
     does: str
     line: int
     excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class ComputedTarget:
+    """A target that is put together when the configuration is read, from what cannot be seen here."""
+
+    target: str
+    line: int
 
 
 def parse(blob: Blob, context: Context) -> Iterator[Item]:
@@ -56,6 +72,8 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
         name, does = _judge(target, others)
         if does:
             yield HydraTarget(name, does, line, safe_excerpt(lines[line - 1][:1000]) if line <= len(lines) else "")
+        elif "${" in target:
+            yield ComputedTarget(target[:200], line)
 
 
 def _targets(text: str) -> Iterator[tuple[str, tuple[str, ...], int]]:
@@ -63,12 +81,7 @@ def _targets(text: str) -> Iterator[tuple[str, tuple[str, ...], int]]:
     if len(text) <= LIMIT:
         try:
             for root in documents(text):
-                for node, _ in walk(root):
-                    target = node.get("_target_") if node.kind == "mapping" else None
-                    if target is not None:
-                        inner = (n.text for n, key in walk(node) if n.kind == "scalar" and key is not None)
-                        others = [value for _, value in zip(range(64), inner, strict=False)]
-                        yield target.text, tuple(others), target.line
+                yield from _in_document(root)
         except Malformed:
             pass
         else:
@@ -78,6 +91,32 @@ def _targets(text: str) -> Iterator[tuple[str, tuple[str, ...], int]]:
         line += text.count("\n", at, match.start("target"))
         at = match.start("target")
         yield match["target"], (), line + 1
+
+
+def _in_document(root: Node) -> Iterator[tuple[str, tuple[str, ...], int]]:
+    for node, _ in walk(root):
+        if node.kind == "scalar":
+            evaluated = _EVALUATED.search(node.text)
+            if evaluated and _CALLS.search(evaluated["code"]):
+                yield "builtins.eval", (), node.line
+            continue
+        for key, beside in _KEYS.items() if node.kind == "mapping" else ():
+            target = node.get(key)
+            if target is not None and target.kind == "scalar" and (not beside or node.get(beside) is not None):
+                inner = (n.text for n, name in walk(node) if n.kind == "scalar" and name is not None)
+                others = tuple(value for _, value in zip(range(64), inner, strict=False))
+                yield _resolved(target.text, root), others, target.line
+
+
+def _resolved(target: str, root: Node) -> str:
+    """Put in what `${a.b}` points to; what points out of the document stays as it is."""
+    for _ in range(_HOPS):
+        match = _POINTER.search(target)
+        found = root.get(*match["path"].split(".")) if match else None
+        if match is None or found is None or found.kind != "scalar" or len(target) > 1000:
+            break
+        target = target[: match.start()] + found.text + target[match.end() :]
+    return target
 
 
 def _judge(target: str, others: tuple[str, ...]) -> tuple[str, str]:

@@ -31,10 +31,7 @@ _NATIVE = (
     b"BC\xc0\xde",  # LLVM bitcode
 )
 _SEALED = (
-    b"7z\xbc\xaf\x27\x1c",
-    b"Rar!\x1a\x07",
     b"MSCF",
-    b"!<arch>\n",
     b"hsqs",
     b"\xed\xab\xee\xdb",  # RPM
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",  # OLE compound file
@@ -122,7 +119,7 @@ def carries_content(head: Head) -> bool:
 
 _CARRIERS = (
     b"\x93NUMPY", b"GGUF", b"\x89HDF", b"PAR1", b"ARROW1", b"FEA1", b"ORC", b"Obj\x01", b"SQLite format 3\0", b"RIFF",
-    b"DIRC", b"PACK", b"OggS", b"fLaC", b"%PDF-",
+    b"DIRC", b"PACK", b"OggS", b"fLaC", b"%PDF-", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"!<arch>\n", b"07070",
 )  # fmt: skip
 """First bytes of formats that carry the content of others."""
 
@@ -209,7 +206,7 @@ _CODE = {b"\x63", b"\xe3"}
 
 def is_sealed(head: Head) -> bool:
     """Known containers and binaries that this version cannot open."""
-    return head.start.startswith(_SEALED) or head.start[4:8] == b"TFL3"
+    return head.start.startswith(_SEALED)
 
 
 _DOCUMENT = 100 << 20

@@ -12,7 +12,7 @@ from math import prod
 
 from assaymark.core.blob import Blob, Slice, exact
 from assaymark.core.errors import Malformed
-from assaymark.core.format import Context, Item, Member
+from assaymark.core.format import Context, Item, Member, Region
 from assaymark.model.formats.literal import read_literal
 
 MAGIC = b"\x93NUMPY"
@@ -67,11 +67,13 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
         if start + size > blob.size:
             raise Malformed(f"the array needs {size:,} bytes of data, there are {blob.size - start:,}", offset=start)
         at = start + size
+        yield Region(start, size)
         if blob.read(at, len(MAGIC)) != MAGIC:
             break
         context.budget.member()
     if at < blob.size:
         yield NpyTail(at, blob.size - at)
+        yield Region(at, blob.size - at, data=False)
         yield Member(f"bytes after the array, at {at}", Slice(blob, at, blob.size - at))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from assaymark.core.blob import Blob
 from assaymark.core.errors import Malformed, OverBudget
-from assaymark.core.format import Context, Item
+from assaymark.core.format import Context, Item, Region
 from assaymark.model.formats.protobuf import BYTES, DEPTH, VARINT, Field, Reader, signed
 
 _OPERATORS = 10_000
@@ -230,6 +230,8 @@ class _Walk:
                     raise Malformed(f"a tensor with more than {_ENTRIES} entries of external data", offset=part.start)
             else:
                 held.take(part)
+                if part.number == 9 and part.wire == BYTES:  # raw_data
+                    yield Region(part.start, part.end - part.start)
         # Whatever data_location says: a message that comes in two parts is merged by the loader.
         for key, value in external:
             if key == "location":

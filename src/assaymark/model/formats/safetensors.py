@@ -15,7 +15,7 @@ from typing import TypeGuard
 
 from assaymark.core.blob import Blob, Bytes, exact
 from assaymark.core.errors import Malformed, OverBudget
-from assaymark.core.format import Context, Item, Member
+from assaymark.core.format import Context, Item, Member, Region
 from assaymark.model.formats.embedded import embedded_code
 from assaymark.model.formats.extents import Extent, Layout, layout
 
@@ -89,12 +89,15 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
     except Malformed as error:
         fault = error
     places = layout(header.extents)
+    yield from (Region(8 + length + begin, end - begin) for begin, end, _ in header.extents)
     yield SafetensorsView(
         len(header.extents), places, data, tuple(header.duplicates[:_LISTED]),
         tuple(header.mismatches[:_LISTED]), tuple(header.unknown[:_LISTED]),
     )  # fmt: skip
     if fault:
         raise fault
+    yield from (Region(8 + length + at, size, data=False) for at, size in places.holes)
+    yield Region(8 + length + places.end, data - places.end, data=False)
     if places.end > data:
         raise Malformed(
             f"the last tensor ends at byte {places.end:,} of the data, which has {data:,}", offset=8 + length

@@ -7,10 +7,7 @@ from assaymark.core.errors import Opaque
 from assaymark.core.format import Context, Item
 
 _KINDS = {
-    b"7z": "7z archive",
-    b"Rar!": "RAR archive",
     b"MSCF": "Windows cabinet",
-    b"!<arch>": "ar archive",
     b"hsqs": "SquashFS image",
     b"\xed\xab\xee\xdb": "RPM package",
     b"\xd0\xcf\x11\xe0": "OLE compound file",
@@ -20,6 +17,6 @@ _KINDS = {
 def parse(blob: Blob, _context: Context) -> Iterator[Item]:
     """Say what it is, and hold."""
     start = blob.read(0, 8)
-    kind = next((name for magic, name in _KINDS.items() if start.startswith(magic)), "TFLite model")
+    kind = next((name for magic, name in _KINDS.items() if start.startswith(magic)), "container")
     raise Opaque(f"{kind} ({blob.size:,} bytes): this version has no parser for it")
     yield

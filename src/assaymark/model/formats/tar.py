@@ -11,7 +11,8 @@ from assaymark.core.blob import CHUNK, Blob, Slice, exact
 from assaymark.core.budget import Budget
 from assaymark.core.errors import AssayError, Malformed, OverBudget
 from assaymark.core.format import Context, Item, Member, Skipped
-from assaymark.model.archive import ArchiveView, Disagreement, Entry, Hole, Kind
+from assaymark.model.archive import ArchiveView, Disagreement, Entry, Hole, Kind, unexplained
+from assaymark.model.torch.part import Layout
 
 BLOCK = 512
 _ZERO = bytes(BLOCK)
@@ -20,6 +21,7 @@ _ENTRIES = 200_000
 _HOLES = 200
 _HEADER = 16 << 20
 """Bytes of one extended header; a real one holds a path or two."""
+_RECORDS = 200_000
 _EIGHT_GIB = 8 << 30
 """From here on a size does not fit the octal field, and only the pax record is right."""
 _KINDS = {
@@ -33,8 +35,8 @@ class _Archive:
     """What the walk has found."""
 
     entries: list[Entry] = field(default_factory=list)
-    content: list[tuple[str, int, int]] = field(default_factory=list)
-    """Name, offset and size of each regular member."""
+    content: list[tuple[str, Blob]] = field(default_factory=list)
+    """Name and content of each regular member."""
     skipped: list[Skipped] = field(default_factory=list)
     disagreements: list[Disagreement] = field(default_factory=list)
     holes: list[Hole] = field(default_factory=list)
@@ -48,7 +50,8 @@ class _Pending:
     name: str | None = None
     target: str | None = None
     size: int | None = None
-    sparse: bool = False
+    records: list[tuple[bytes, bytes]] = field(default_factory=list)
+    """`GNU.sparse.*` of a sparse member."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,7 @@ class _Header:
     size: int
     type: bytes
     target: str
-    more_blocks: bool
-    """An old GNU sparse map goes on in the next block."""
+    block: bytes
 
 
 def parse(blob: Blob, context: Context) -> Iterator[Item]:
@@ -72,11 +74,14 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
     except (Malformed, OverBudget) as error:
         archive.faults.append(error)
     yield ArchiveView("tar", tuple(archive.entries), tuple(archive.holes))
+    yield from unexplained(archive.holes)
     yield from archive.disagreements
     yield from archive.skipped
-    for name, offset, size in archive.content:
+    yield from _image(archive, context.budget)
+    layout = Layout([name for name, _ in archive.content])
+    for name, content in archive.content:
         context.budget.tick()
-        yield Member(name, Slice(blob, offset, size))
+        yield layout.mark(Member(name, content))
     if archive.faults:
         raise archive.faults[0]
 
@@ -100,7 +105,7 @@ def _walk(blob: Blob, budget: Budget, archive: _Archive) -> None:
             continue
         if len(archive.entries) >= _ENTRIES:
             raise OverBudget(f"more than {_ENTRIES:,} members")
-        at, pending = _take(blob, header, pending, archive)
+        at, pending = _take(blob, header, pending, archive, budget)
     if not zeros:
         raise Malformed("the archive ends without its end mark: it may be cut off", offset=blob.size)
 
@@ -122,7 +127,7 @@ def _header(block: bytes, at: int) -> _Header:
     prefix = _text(block[345:500]) if block[257:263] == b"ustar\0" else ""
     if prefix and kind != b"S":
         name = f"{prefix}/{name}"
-    return _Header(at, name, _number(block[124:136], at), kind, _text(block[157:257]), block[482] != 0)
+    return _Header(at, name, _number(block[124:136], at), kind, _text(block[157:257]), block)
 
 
 def _text(field_: bytes) -> str:
@@ -139,7 +144,7 @@ def _number(field_: bytes, at: int) -> int:
     return int(match[1] or b"0", 8)
 
 
-def _take(blob: Blob, header: _Header, pending: _Pending, archive: _Archive) -> tuple[int, _Pending]:
+def _take(blob: Blob, header: _Header, pending: _Pending, archive: _Archive, budget: Budget) -> tuple[int, _Pending]:
     """Account for one header; the offset of the next, and what that one inherits."""
     data = header.offset + BLOCK
     if header.type in {b"L", b"K", b"x", b"X", b"g"}:
@@ -159,21 +164,53 @@ def _take(blob: Blob, header: _Header, pending: _Pending, archive: _Archive) -> 
     archive.entries.append(Entry(name, kind, size, header.offset, target if "link" in kind else ""))
     if kind is not Kind.FILE:
         return _behind_empty(blob, data, size, name, archive), _Pending()
-    while header.type == b"S" and header.more_blocks:
-        block = exact(blob, data, BLOCK, "a sparse map")
-        data += BLOCK
-        if not block[504]:
-            break
     if header.type in _SKIPPED:
         archive.skipped.append(Skipped(name, _SKIPPED[header.type]))
-    elif header.type == b"S" or pending.sparse:
-        archive.skipped.append(Skipped(name, "a sparse file: its content is spread over a map that is not read"))
-    elif data + size > blob.size:
-        archive.content.append((name, data, blob.size - min(data, blob.size)))
+        return data + _padded(size), _Pending()
+    if header.type == b"S" or pending.records:
+        return _take_sparse(blob, header, name, size, pending, archive, budget), _Pending()
+    archive.content.append((name, Slice(blob, data, size)))
+    if data + size > blob.size:
         raise Malformed(f"member {name!r} is cut off: {size:,} bytes declared", offset=header.offset)
-    else:
-        archive.content.append((name, data, size))
     return data + _padded(size), _Pending()
+
+
+def _take_sparse(
+    blob: Blob, header: _Header, name: str, stored: int, pending: _Pending, archive: _Archive, budget: Budget
+) -> int:
+    """A member of which only some pieces are stored; the offset of the next header."""
+    from assaymark.model.formats import sparse
+
+    data = header.offset + BLOCK
+    try:
+        if header.type == b"S":
+            pieces, size, begin = sparse.old_gnu(blob, header.block, data)
+            stop = begin + _padded(stored)
+            data, left = begin, stored
+        else:
+            stop = data + _padded(stored)
+            pieces, size, begin = sparse.pax(pending.records, blob, data, stored)
+            left = stored - (begin - data)
+        archive.content.append((name, sparse.sparse(blob, begin, pieces, size, left, budget)))
+    except (Malformed, OverBudget) as error:
+        error.message = f"sparse member {name!r}: {error.message}"
+        archive.faults.append(error)
+        archive.content.append((name, Slice(blob, data, stored)))
+        return data + _padded(stored)
+    if stop > blob.size:
+        raise Malformed(f"member {name!r} is cut off: {stored:,} bytes declared", offset=header.offset)
+    return stop
+
+
+def _image(archive: _Archive, budget: Budget) -> Iterator[Item]:
+    """What a container image in the archive says of its blobs."""
+    names = {name.removeprefix("./") for name, _ in archive.content}
+    marks = {"oci-layout", "index.json", "manifest.json"}
+    if not names.isdisjoint(marks) or any(name.startswith("blobs/sha") for name in names):
+        from assaymark.model.oci.stores import archive_views
+
+        links = [entry.name for entry in archive.entries if "link" in entry.kind]
+        yield from archive_views(archive.content, links, budget)
 
 
 def _padded(size: int) -> int:
@@ -232,7 +269,10 @@ def _apply(key: bytes, value: bytes, pending: _Pending, offset: int) -> None:
         if not value.isdigit() or len(value) > 20:
             raise Malformed(f"a pax size is no number: {value[:40]!r}", offset=offset)
         pending.size = int(value)
-    pending.sparse = pending.sparse or key.startswith(b"GNU.sparse.")
+    if key.startswith(b"GNU.sparse."):
+        if len(pending.records) >= _RECORDS:
+            raise OverBudget(f"a sparse member has more than {_RECORDS:,} records")
+        pending.records.append((key, value))
 
 
 def _resume(blob: Blob, at: int, budget: Budget) -> int:

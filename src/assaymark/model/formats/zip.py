@@ -15,6 +15,8 @@ from assaymark.core.errors import AssayError, Malformed, Opaque, OverBudget
 from assaymark.core.format import Context, Item, Member, Skipped
 from assaymark.model import unpack
 from assaymark.model.archive import ArchiveView, Entry, Kind, Mismatch, Tail
+from assaymark.model.torch.part import Layout, program_in
+from assaymark.model.torch.payloads import ALL, pickled
 from assaymark.model.zipindex import Index, Part, method_name, read_index
 
 _CHECKED = 4 << 20
@@ -35,7 +37,8 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
     entries = tuple(_entry(blob, part) for part in index.parts if part.main)
     yield ArchiveView("zip", entries, tuple(index.holes), tuple(index.shared))
     yield from index.disagreements
-    is_storage = _storage_test(blob, index)
+    yield from program_in(blob, [part.name for part in index.parts])
+    is_storage, layout = _storage_test(blob, index), Layout([part.name for part in index.parts])
     count = size = 0
     for part in sorted(index.parts, key=lambda part: not part.name.lower().endswith(".pkl")):
         if part.data is None or (part.name.endswith("/") and not part.header.size):
@@ -44,7 +47,7 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
             count, size = count + part.main, size + part.packed * part.main
             continue
         budget.tick()
-        yield from _member(blob, part, part.data, budget, index.faults)
+        yield from map(layout.mark, _member(blob, part, part.data, budget, index.faults))
     if count:
         why = f"raw tensor storage, {count:,} members, {size:,} bytes: numbers, never unpickled by torch"
         yield Skipped("tensors", why, holds=False)
@@ -104,11 +107,16 @@ def _storage_test(blob: Blob, index: Index) -> Callable[[Part], bool]:
                 return pattern
         return None
 
+    unpickled = pickled(blob, index.parts) if _EXPORT_STORAGE in roots.values() else frozenset()
+
     def is_storage(part: Part) -> bool:
         patterns = {raw_name(name) for name in part.names}
         if not part.listed or None in patterns or part.data is None:
             return False
-        return _EXPORT_STORAGE not in patterns or blob.read(part.data, 4) != b"PK\x03\x04"
+        if _EXPORT_STORAGE not in patterns:
+            return True
+        bases = {name.rpartition("/")[2].lower() for name in part.names}
+        return blob.read(part.data, 4) != b"PK\x03\x04" and unpickled.isdisjoint({ALL, *bases})
 
     return is_storage if roots else lambda _: False
 

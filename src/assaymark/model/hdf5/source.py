@@ -26,6 +26,8 @@ class Source:
         """Address of the table of shared messages and its length in indexes, from the superblock extension."""
         self._structures = 0
         self._bytes = 0
+        self.seen: list[tuple[int, int]] = []
+        """Begin and end of every structure that was read, by offset in the blob."""
 
     def step(self) -> None:
         """Account for one structure."""
@@ -44,6 +46,7 @@ class Source:
             message = f"the HDF5 file makes its reader read more than {METADATA >> 30} GiB of metadata"
             raise OverBudget(message)
         offset = self.base + address
+        self.seen.append((offset, offset + length))
         return Fields(exact(self.blob, offset, length, what), offset, what, self)
 
     def block(self, address: int, signature: bytes, length: int, what: str) -> "Fields":

@@ -8,7 +8,7 @@ from assaymark.core.subject import Layer
 from assaymark.model.formats.gguf import GgufView
 
 
-@check("MDL045", layer=Layer.MODEL, severity=Severity.MEDIUM, since="0.1", refs=("CWE:20",))
+@check("MDL045", layer=Layer.MODEL, severity=Severity.MEDIUM, holds=True, since="0.1", refs=("CWE:20",))
 def gguf_unexplained_bytes(tables: GgufView) -> Iterator[Hit]:
     """Bytes of a GGUF file belong to no tensor.
 

@@ -8,7 +8,7 @@ from assaymark.core.subject import Layer
 from assaymark.model.formats.npy import NpyTail
 
 
-@check("MDL021", layer=Layer.MODEL, severity=Severity.MEDIUM, since="0.1", refs=("CWE:20",))
+@check("MDL021", layer=Layer.MODEL, severity=Severity.MEDIUM, holds=True, since="0.1", refs=("CWE:20",))
 def npy_trailing_bytes(tail: NpyTail) -> Iterator[Hit]:
     """Bytes follow the array.
 

@@ -12,7 +12,7 @@ _KEYS = frozenset({"location", "offset", "length", "checksum", "basepath"})
 _NUMBER = re.compile(r"\d{1,19}")
 
 
-@check("MDL054", layer=Layer.MODEL, severity=Severity.MEDIUM, since="0.1", refs=("CWE:1284", "CWE:915"))
+@check("MDL054", layer=Layer.MODEL, severity=Severity.MEDIUM, holds=True, since="0.1", refs=("CWE:1284", "CWE:915"))
 def onnx_external_data(tensor: OnnxTensor) -> Iterator[Hit]:
     """A tensor's reference to external data makes no sense.
 

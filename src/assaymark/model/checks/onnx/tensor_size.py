@@ -9,7 +9,7 @@ from assaymark.core.subject import Layer
 from assaymark.model.formats.onnx import OnnxTensor
 
 
-@check("MDL052", layer=Layer.MODEL, severity=Severity.MEDIUM, since="0.1", refs=("CWE:1284", "CWE:20"))
+@check("MDL052", layer=Layer.MODEL, severity=Severity.MEDIUM, holds=True, since="0.1", refs=("CWE:1284", "CWE:20"))
 def onnx_tensor_size(tensor: OnnxTensor) -> Iterator[Hit]:
     """A tensor's shape does not fit its data.
 

@@ -8,7 +8,7 @@ from assaymark.core.subject import Layer
 from assaymark.model.formats.safetensors import SafetensorsMetadata
 
 
-@check("MDL035", layer=Layer.MODEL, severity=Severity.MEDIUM, since="0.1", refs=("CWE:1284", "CWE:20"))
+@check("MDL035", layer=Layer.MODEL, severity=Severity.MEDIUM, holds=True, since="0.1", refs=("CWE:1284", "CWE:20"))
 def safetensors_metadata_code(metadata: SafetensorsMetadata) -> Iterator[Hit]:
     """A metadata text is a pickle or a program in base64.
 

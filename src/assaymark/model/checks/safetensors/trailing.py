@@ -8,7 +8,7 @@ from assaymark.core.subject import Layer
 from assaymark.model.formats.safetensors import SafetensorsView
 
 
-@check("MDL032", layer=Layer.MODEL, severity=Severity.MEDIUM, since="0.1", refs=("CWE:1284", "CWE:20"))
+@check("MDL032", layer=Layer.MODEL, severity=Severity.MEDIUM, holds=True, since="0.1", refs=("CWE:1284", "CWE:20"))
 def safetensors_trailing(header: SafetensorsView) -> Iterator[Hit]:
     """Bytes follow the last tensor.
 

@@ -8,7 +8,7 @@ from assaymark.core.subject import Layer
 from assaymark.model.formats.jinja import TemplateView
 
 
-@check("MDL042", layer=Layer.MODEL, severity=Severity.MEDIUM, since="0.1", refs=("CWE:829", "CWE:1336"))
+@check("MDL042", layer=Layer.MODEL, severity=Severity.MEDIUM, holds=True, since="0.1", refs=("CWE:829", "CWE:1336"))
 def template_loads_files(template: TemplateView) -> Iterator[Hit]:
     """A chat template includes, imports or extends another file.
 
