@@ -1,6 +1,10 @@
 """The table of vetted globals and of known-dangerous ones. Default deny: a name in neither file is unknown."""
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import cache
 
 from assaymark.model.machine.values import Global
@@ -16,12 +20,41 @@ USES = frozenset({"call", "new", "build", "items", "type"})
 ANY_NAME = "*"
 
 
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """Globals that a reviewed policy allows beside the table, with their uses and rule; and a record of what was found."""
+
+    allowed: Mapping[tuple[str, str], tuple[frozenset[str], str]] = field(default_factory=dict)
+    found: set[tuple[str, str]] = field(default_factory=set)
+    """Every (module, name) that was asked for and has uses, by the table or by the policy."""
+
+
+_overlay: ContextVar[Overlay | None] = ContextVar("overlay", default=None)
+"""Workers that are forked inherit it; others know only the table, and hold."""
+
+
+@contextmanager
+def laid_over(overlay: Overlay | None) -> Iterator[None]:
+    """Within the block, `judge` knows `overlay` as well."""
+    token = _overlay.set(overlay)
+    try:
+        yield
+    finally:
+        _overlay.reset(token)
+
+
 def judge(module: str, name: str) -> tuple[Global, str]:
     """The global with its vetted uses, and what is dangerous about it (empty when nothing is known)."""
+    overlay = _overlay.get()
     entry = vetted().get(module, {}).get(name)
-    if entry is not None:
-        return Global(module, name, *entry), ""
-    return Global(module, name), _danger(module, name)
+    if entry is None:
+        danger = _danger(module, name)
+        entry = overlay.allowed.get((module, name)) if overlay is not None and not danger else None
+        if entry is None:
+            return Global(module, name), danger
+    if overlay is not None:
+        overlay.found.add((module, name))
+    return Global(module, name, *entry), ""
 
 
 def _danger(module: str, name: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from assaymark.core.check import check
 from assaymark.core.finding import Confidence, Hit, Severity
 from assaymark.core.subject import Layer
+from assaymark.model.allow import usual_line
 from assaymark.model.formats.pickle import PickleView
 
 
@@ -22,13 +23,14 @@ def pickle_reaches_unknown_global(pickle: PickleView) -> Iterator[Hit]:
 
     Why: Only names on the reviewed table are known to be harmless when a file calls them with data of its choice. A
     class of your own may be fine; a gadget that no list of bad names has yet looks just the same.
-    Fix: Convert the weights to safetensors, or review the class's `__new__`, `__setstate__` and `__reduce__` and accept
-    the finding with a reasoned, expiring ignore.
+    Fix: Convert the weights to safetensors (`assay model convert`), or review the class's `__new__`, `__setstate__` and
+    `__reduce__` and allow it in a signed policy: `assay model learn FILE --out allow.toml` writes the lines.
     """
     for event in pickle.of("unknown"):
         target = f"{event.module}.{event.name}"
         yield Hit(
-            f"{target} is not on the table of vetted globals",
+            f"{target} is not on the table of vetted globals; the line of a signed policy that would allow it: "
+            f"{usual_line(event.module, event.name)}",
             offset=event.offset,
             symbol=target,
             excerpt=f"{event.opcode} {target}",
