@@ -3,13 +3,14 @@ import gzip
 import io
 import lzma
 import sys
-import types
 import zlib
+from collections.abc import Callable
 
 import joblib
 import lz4.frame
 import numpy as np
 import pytest
+from backports import zstd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from assaymark.core.budget import Limits
 from assaymark.core.finding import Severity
 from assaymark.core.scan import FileReport
 from tests.conftest import ids, look_at, severe
+from tests.model.test_tar import info, tar
 from tests.model.zipmaker import EVIL, HARMLESS, Made, make
 
 
@@ -30,7 +32,7 @@ def clean(report: FileReport) -> bool:
 
 def zfile(data: bytes, blank: bytes = b"") -> bytes:
     """joblib before 0.10."""
-    return b"ZF" + hex(len(data)).ljust(19).encode() + blank + zlib.compress(data)
+    return b"ZF" + f"{len(data):#x}".ljust(19).encode() + blank + zlib.compress(data)
 
 
 CODECS = {
@@ -40,10 +42,11 @@ CODECS = {
     "lzma": lambda data: lzma.compress(data, lzma.FORMAT_ALONE),
     "zlib": zlib.compress,
     "lz4": lz4.frame.compress,
+    "zstd": lambda data: zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1}),
     "zfile": zfile,
     "zfile with a blank": lambda data: zfile(data, b" "),
 }
-JOINED = ["gzip", "bzip2", "xz", "zlib", "lz4"]
+JOINED = ["gzip", "bzip2", "xz", "zlib", "lz4", "zstd"]
 codec = pytest.mark.parametrize("codec", CODECS)
 joined = pytest.mark.parametrize("codec", JOINED)
 NOISE = bytes(np.random.default_rng(1).integers(0, 256, 50_000, dtype=np.uint8))
@@ -121,7 +124,7 @@ def test_mdl088_good_padding(codec: str) -> None:
 @pytest.mark.parametrize("payload", [EVIL + b"text " * 1000, EVIL + NOISE], ids=["small", "large"])
 def test_a_cut_stream_is_seen_up_to_there(codec: str, payload: bytes) -> None:
     whole = CODECS[codec](payload)
-    if len(whole) < 1000 and codec == "bzip2":
+    if len(whole) < 1000 and codec in {"bzip2", "zstd"}:
         pytest.skip("gives nothing before its only block is whole")
     report = look_at(whole[:-1], "m.joblib")
     assert "CHK002" in ids(report)
@@ -169,22 +172,91 @@ def test_without_its_package_lz4_is_named_and_holds(monkeypatch: pytest.MonkeyPa
     assert all(f.holds for f in report.findings)
 
 
-def test_zstd_holds_where_python_lacks_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "compression.zstd", None)
-    assert ids(look_at(b"\x28\xb5\x2f\xfd" + bytes(20), "m.zst")) == {"CHK005"}
+def test_without_its_package_zstd_is_named_and_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("backports.zstd", "compression.zstd"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert ids(look_at(zstd.compress(EVIL), "m.zst")) == {"CHK005"}
 
 
-def test_zstd_is_read_where_python_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Decoder:
-        eof, needs_input, unused_data = False, True, b""
+def skippable(data: bytes, kind: int = 0) -> bytes:
+    return bytes((0x50 + kind,)) + b"\x2a\x4d\x18" + len(data).to_bytes(4, "little") + data
 
-        def decompress(self, data: bytes, max_length: int) -> bytes:
-            self.eof = True
-            return EVIL
 
-    module = types.SimpleNamespace(ZstdDecompressor=Decoder, ZstdError=RuntimeError)
-    monkeypatch.setitem(sys.modules, "compression.zstd", module)
-    assert seen(look_at(b"\x28\xb5\x2f\xfd" + bytes(20), "m.zst")) == {"m"}
+@pytest.mark.parametrize("pack", [zstd.compress, lz4.frame.compress], ids=["zstd", "lz4"])
+def test_skippable_frames_are_stepped_over_and_looked_at(pack: Callable[[bytes], bytes]) -> None:
+    """Before, between and after the frames with content, as RFC 8878 allows; pzstd and seekable files have them."""
+    first, second = pack(HARMLESS[:9]), pack(HARMLESS[9:])
+    sizes = skippable(b"\x20\0\0\0")
+    table = skippable(bytes(20) + b"\0\0\0\0\xb1\xea\x92\x8f", 14)
+    for data in (
+        sizes + first + second,
+        first + sizes + second,
+        first + second + table,
+        sizes + first + sizes + second,
+    ):
+        report = look_at(data, "m.joblib")
+        assert clean(report), report.findings
+        assert report.formats == ("compressed", "pickle")
+    report = look_at(first + skippable(EVIL) + second, "m.joblib")
+    assert seen(report) == {f"skippable frame at {len(first)}"}
+    assert seen(look_at(skippable(b"text" * 9) + pack(EVIL), "m.joblib")) == {"content"}
+
+
+def test_a_skippable_frame_that_is_cut_holds() -> None:
+    for data in (zstd.compress(HARMLESS) + skippable(b"x" * 50)[:-1], skippable(b"x" * 50)[:-1], skippable(b"text")):
+        assert any(f.holds for f in look_at(data, "m.zst").findings) or data == skippable(b"text")
+    report = look_at(zstd.compress(EVIL) + b"\x50\x2a\x4d\x18\xff\xff\xff\xff", "m.zst")
+    assert "CHK002" in ids(report)
+    assert seen(report) == {"m"}
+
+
+def test_very_many_skippable_frames_are_bounded() -> None:
+    report = look_at(skippable(b"") * 20_000 + zstd.compress(EVIL), "m.zst")
+    assert "CHK003" in ids(report)
+
+
+@pytest.mark.parametrize(("log", "allowed"), [(20, True), (27, True), (28, False), (31, False)])
+def test_a_zstd_window_of_gigabytes_is_refused(log: int, allowed: bool) -> None:
+    """The decoder would allocate what the frame's window descriptor asks for."""
+    block = len(EVIL) << 3 | 1
+    frame = b"\x28\xb5\x2f\xfd\0" + bytes(((log - 10) << 3,)) + block.to_bytes(3, "little") + EVIL
+    report = look_at(frame, "m.zst")
+    assert ids(report) == ({"MDL001"} if allowed else {"CHK003"}), report.findings
+    assert allowed or "MiB" in report.findings[0].message
+
+
+@pytest.mark.parametrize("name", ["m.tar.zst", "m.tzst", "layer"])
+def test_a_tar_in_zstd_is_looked_into(name: str) -> None:
+    assert seen(look_at(zstd.compress(tar((info("m"), EVIL))), name)) == {
+        {"m.tar.zst": "m.tar!m", "m.tzst": "m.tar!m", "layer": "content!m"}[name]
+    }
+
+
+@pytest.mark.parametrize("length", [b"0x0", b"0x1", b"0xffffffff", b"0x", b"0xzz", b"0x-5", b"0x" + b"f" * 17])
+def test_mdl085_bad_length_in_the_old_wrapper_of_joblib(length: bytes) -> None:
+    """joblib compares it too, but only after it gave that much memory."""
+    report = look_at(b"ZF" + length.ljust(19) + zlib.compress(HARMLESS), "m.joblib")
+    assert ids(report) == {"MDL085"}
+    report = look_at(b"ZF" + length.ljust(19) + zlib.compress(EVIL), "m.joblib")
+    assert seen(report) == {"content"}
+
+
+@pytest.mark.parametrize("blank", [b"", b" "])
+def test_mdl085_good_length_in_the_old_wrapper_of_joblib(blank: bytes) -> None:
+    assert clean(look_at(zfile(HARMLESS, blank), "m.joblib"))
+
+
+def test_a_bomb_in_the_second_member_is_stopped() -> None:
+    """What makes joblib.load eat all memory: a small first member, then gigabytes."""
+    data = gzip.compress(EVIL) + gzip.compress(bytes(100 << 20))
+    report = look_at(data, "m.joblib", Limits(ratio=300))
+    assert "CHK003" in ids(report)
+    assert seen(report) == {"content"}
+
+
+def test_gzip_of_gzip_bombs_are_stopped_at_every_depth() -> None:
+    data = gzip.compress(gzip.compress(bytes(200 << 20)))
+    assert "CHK003" in ids(look_at(data, "m.gz", Limits(expanded=50 << 20)))
 
 
 @pytest.mark.parametrize("data", [b"", b"\x1f", b"\0\1\2\xff garbage"])

@@ -1,4 +1,5 @@
 import io
+import lzma
 import shutil
 import struct
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from backports import zstd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -510,10 +512,41 @@ def test_all_bombs_together_are_stopped() -> None:
     assert "CHK003" in ids(look_at(bomb(), "m.zip", Limits(expanded=100 << 20)))
 
 
-@pytest.mark.parametrize("method", [9, 93, 99, 1234])
+@pytest.mark.parametrize("method", [9, 98, 99, 1234])
 def test_unknown_compression_holds(method: int) -> None:
     report = look_at(make([Made("a", b"text", method=method)]), "a.zip")
     assert ids(report) == {"CHK005"}
+
+
+def test_zstd_members_are_looked_into() -> None:
+    good = Made("a.txt", b"text " * 50, method=93, packed=zstd.compress(b"text " * 50))
+    assert clean(look_at(make([good]), "a.zip"))
+    assert seen(look_at(make([Made("m", EVIL, method=93, packed=zstd.compress(EVIL))]), "a.zip")) == {"m"}
+
+
+@pytest.mark.parametrize("end_mark", [True, False])
+def test_lzma_members_end_with_or_without_a_mark(end_mark: bool) -> None:
+    """Python writes an end mark, 7-Zip does not: flag bit 1 says which."""
+    text = b"some text " * 30
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.txt", text)
+    assert clean(look_at(stream.getvalue(), "a.zip"))
+    chain = [{"id": lzma.FILTER_LZMA1, "dict_size": 1 << 16}]
+    coder = lzma.LZMACompressor(lzma.FORMAT_RAW, filters=chain)
+    packed = b"\x09\x14\x05\0\x5d\0\0\1\0" + coder.compress(text) + coder.flush()
+    if end_mark:
+        packed = zip_payload(stream.getvalue())
+    report = look_at(make([Made("a.txt", text, method=14, packed=packed)]), "a.zip")
+    assert clean(report), report.findings
+
+
+def zip_payload(data: bytes) -> bytes:
+    """The packed bytes of the only member."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        member = archive.infolist()[0]
+    start = 30 + len(member.filename)
+    return data[start : start + member.compress_size]
 
 
 def test_a_stream_that_breaks_is_seen_up_to_there() -> None:

@@ -1,11 +1,21 @@
-"""What zip and tar have in common: the views that the archive checks read, and where a member's path would lead."""
+"""What archives have in common: the views that the archive checks read, and where a member's path would lead."""
 
 import re
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from assaymark.core.blob import Blob, chunks
+from assaymark.core.budget import Budget
+from assaymark.core.format import Region
+
 _DRIVE = re.compile(r"[A-Za-z]:")
 _SYSTEM_FOLDERS = frozenset({"bin", "dev", "etc", "lib", "opt", "proc", "root", "sbin", "sys", "usr", "var"})
+_ROOT_FOLDERS = _SYSTEM_FOLDERS | {
+    "boot", "home", "init", "lib32", "lib64", "libx32", "media", "mnt", "run", "srv", "tmp",
+}  # fmt: skip
+"""All that a layer of an image may have at its top."""
 
 
 class Kind(StrEnum):
@@ -89,6 +99,27 @@ class Tail:
     start: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class AntiItem:
+    """A member of a 7z archive that has no content and stands for a file that unpacking deletes."""
+
+    name: str
+
+
+def unexplained(holes: Iterable[Hole]) -> Iterator[Region]:
+    """The same holes for the byte map."""
+    return (Region(hole.offset, hole.size, data=False) for hole in holes)
+
+
+def crc_of(content: Blob, budget: Budget) -> int:
+    """CRC-32 of all of it."""
+    crc = 0
+    for piece in chunks(content):
+        budget.tick()
+        crc = zlib.crc32(piece, crc)
+    return crc
+
+
 def escape(name: str) -> str:
     """Why unpacking `name` could write outside the folder it is unpacked to; empty when it could not."""
     path = name.replace("\\", "/")
@@ -122,6 +153,9 @@ def _climbs(path: str) -> bool:
 
 
 def is_system_root(view: ArchiveView) -> bool:
-    """The archive is the root folder of a system (a container layer): its absolute links are meant to stay inside."""
+    """The archive is the root folder of a system, or a layer of one: its absolute links are meant to stay inside."""
     tops = {entry.name.removeprefix("./").partition("/")[0] for entry in view.entries}
-    return view.format == "tar" and len(tops & _SYSTEM_FOLDERS) >= 3
+    tops = {top for top in tops if top not in {"", "."} and not top.startswith(".wh.")}
+    if view.format not in {"tar", "cpio"}:
+        return False
+    return len(tops & _SYSTEM_FOLDERS) >= 3 or (bool(tops & _SYSTEM_FOLDERS) and tops <= _ROOT_FOLDERS)

@@ -1,8 +1,12 @@
 """What the model layer can recognise, and which module and checks look at it. Recognition is by content."""
 
 from assaymark.core.format import Format, Project
+from assaymark.model import classical, graph_formats
+from assaymark.model.containers import is_cpio, is_stream
 from assaymark.model.formats import magic
 from assaymark.model.huggingface.names import is_hydra
+from assaymark.model.torch.part import is_part
+from assaymark.model.torch.recognise import is_executorch
 
 _CHECKS = "assaymark.model.checks"
 _FORMATS = "assaymark.model.formats"
@@ -23,19 +27,60 @@ FORMATS = (
         f"{_FORMATS}.gguf",
         (f"{_CHECKS}.gguf", f"{_CHECKS}.template"),
         (".gguf",),
+        first=b"GF",
     ),
     _format("onnx", magic.is_onnx, "onnx", (".onnx",)),
     _format("hdf5", magic.is_hdf5, "hdf5", (".h5", ".hdf5")),
     _format("keras", magic.is_keras_config, "keras"),
     _format("hydra", is_hydra, "hydra"),
-    _format("zip", magic.is_zip, "archive", (".zip", ".npz", ".keras")),
-    _format("tar", magic.is_tar, "archive", (".tar",)),
-    _format("compressed", magic.is_compressed, "archive", (".gz", ".bz2", ".xz", ".lzma", ".lz4", ".zst", ".tgz")),
+    Format("torch", is_part, "assaymark.model.torch.parse", (f"{_CHECKS}.torch",)),
+    Format("executorch", is_executorch, "assaymark.model.torch.executorch", (f"{_CHECKS}.torch",), (".pte",)),
+    Format(
+        "zip",
+        magic.is_zip,
+        f"{_FORMATS}.zip",
+        (f"{_CHECKS}.archive", f"{_CHECKS}.torch"),
+        (".zip", ".npz", ".keras", ".mar", ".ptl"),
+    ),
+    Format("tar", magic.is_tar, f"{_FORMATS}.tar", (f"{_CHECKS}.archive", f"{_CHECKS}.oci"), (".tar",)),
+    _format("compressed", is_stream, "archive", (".gz", ".bz2", ".xz", ".lzma", ".lz4", ".zst", ".tgz")),
+    Format(
+        "7z",
+        magic.starts(b"7z\xbc\xaf\x27\x1c"),
+        "assaymark.model.sevenzip.parser",
+        (f"{_CHECKS}.archive",),
+        (".7z",),
+        b"7",
+    ),
+    Format(
+        "rar",
+        magic.starts(b"Rar!\x1a\x07"),
+        "assaymark.model.rar.parser",
+        (f"{_CHECKS}.archive",),
+        (".rar",),
+        b"R",
+    ),
+    Format(
+        "ar",
+        magic.starts(b"!<arch>\n", b"!<thin>\n"),
+        f"{_FORMATS}.ar",
+        (f"{_CHECKS}.archive",),
+        (".ar", ".deb"),
+        b"!",
+    ),
+    Format("cpio", is_cpio, f"{_FORMATS}.cpio", (f"{_CHECKS}.archive",), (".cpio",), b"0"),
+    *classical.FORMATS,
+    *graph_formats.FORMATS,
     _format("native", magic.is_native),
     _format("sealed", magic.is_sealed),
-    *(Format(name, recognise) for name, recognise in magic.PASSIVE),
+    *(Format(name, recognise, first=first) for name, recognise, first in magic.PASSIVE),
 )
 
-PROJECTS = (Project("huggingface", f"{_FORMATS}.huggingface", (f"{_CHECKS}.huggingface", f"{_CHECKS}.template")),)
+PROJECTS = (
+    Project("huggingface", f"{_FORMATS}.huggingface", (f"{_CHECKS}.huggingface", f"{_CHECKS}.template")),
+    Project("oci", "assaymark.model.oci.stores", (f"{_CHECKS}.oci",)),
+    Project("torchserve", "assaymark.model.torch.folder", (f"{_CHECKS}.torch",)),
+    *classical.PROJECTS,
+)
 
 FACTS = (f"{_CHECKS}.facts",)

@@ -142,7 +142,8 @@ def _ends(blob: Blob) -> Iterator[End]:
             wide = _wide(blob, plain)
             if wide is not None:
                 yield wide
-            if wide is None or (count, size, offset) != (0xFFFF, _FULL, _FULL):
+            same = {(0xFFFF, _FULL, _FULL), (wide.count, wide.size, wide.offset)} if wide is not None else set()
+            if (count, size, offset) not in same:
                 yield plain
         at = tail.rfind(END, 0, at)
 

@@ -12,6 +12,7 @@ from assaymark.model.archive import Mismatch
     "MDL085",
     layer=Layer.MODEL,
     severity=Severity.MEDIUM,
+    holds=True,
     since="0.1",
     refs=("CWE:354", "CVE:CVE-2025-10156"),
 )

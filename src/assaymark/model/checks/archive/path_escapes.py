@@ -27,7 +27,8 @@ def member_path_escapes(archive: ArchiveView) -> Iterator[Hit]:
     """
     for entry in archive.entries:
         why = escape(entry.name)
-        if why:
+        itself = entry.kind is Kind.FOLDER and not entry.name.strip("/")
+        if why and not itself:
             yield Hit(f"the path of {entry.kind} {entry.name!r} {why}", offset=entry.offset, symbol=entry.name)
     yield from _links(archive)
 

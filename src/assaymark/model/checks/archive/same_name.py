@@ -22,6 +22,8 @@ def same_name(archive: ArchiveView) -> Iterator[Hit]:
     `DATA.PKL` is loaded where a scanner looked at `data.pkl`.
     Fix: Do not load it. Write the archive anew with each name once: unpack, look at what is there, pack again.
     """
+    if archive.format == "ar":
+        return  # linkers read every member of a static library, whatever its name
     seen: dict[str, Entry] = {}
     for entry in archive.entries:
         if entry.kind is Kind.FOLDER or not entry.listed:

@@ -12,6 +12,7 @@ from assaymark.model.archive import ArchiveView, Kind, is_system_root
     "MDL087",
     layer=Layer.MODEL,
     severity=Severity.MEDIUM,
+    holds=True,
     since="0.1",
     refs=("CWE:67", "CWE:400"),
 )

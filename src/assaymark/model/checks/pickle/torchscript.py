@@ -1,4 +1,4 @@
-"""MDL008."""
+"""MDL144."""
 
 from collections.abc import Iterator
 
@@ -8,24 +8,19 @@ from assaymark.core.subject import Layer
 from assaymark.model.formats.pickle import PickleView
 
 
-@check(
-    "MDL008",
-    layer=Layer.MODEL,
-    severity=Severity.LOW,
-    holds=True,
-    since="0.1",
-    refs=("CWE:829",),
-)
-def pickle_names_torchscript_code(pickle: PickleView) -> Iterator[Hit]:
-    """A TorchScript archive brings its own program.
+@check("MDL144", layer=Layer.MODEL, severity=Severity.MEDIUM, holds=True, since="0.1", refs=("CWE:829",))
+def pickle_names_code_that_is_not_there(pickle: PickleView) -> Iterator[Hit]:
+    """A pickle names TorchScript classes outside of a TorchScript archive.
 
-    Why: `torch.jit.load` compiles the code in the archive; its operators can read and write files. This version looks at
-    the data of such an archive, not at its code.
-    Fix: Ask for the weights as safetensors and build the model from code you have reviewed.
+    Why: The code of these classes is not in the file. Python looks for a module `__torch__` on its path instead, and runs
+        it where somebody has put one there.
+    Fix: Load the whole archive that `torch.jit.save` wrote, not a part of it; scan that archive.
     """
+    if pickle.program:
+        return
     for event in pickle.of("torchscript"):
         yield Hit(
-            "objects of classes that the archive's own TorchScript code defines",
+            "objects of classes whose TorchScript code is not in this file",
             offset=event.offset,
             symbol="torchscript",
             excerpt=f"{event.opcode} {event.module}",

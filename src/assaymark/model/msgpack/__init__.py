@@ -1,0 +1,1 @@
+"""MessagePack checkpoints of JAX libraries (Flax), and the JSON beside array stores (Zarr, Orbax)."""

@@ -1,0 +1,1 @@
+"""The PyTorch family beside its pickles: TorchScript, exported programs, ExecuTorch, packages, TorchServe, llamafile."""

@@ -1,0 +1,1 @@
+"""Models written as XML: PMML and the OpenVINO intermediate representation."""

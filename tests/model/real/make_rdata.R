@@ -1,0 +1,32 @@
+# Makes the files of rdata/: R 4.2.2 with its recommended packages. Rscript make_rdata.R, in an empty folder.
+library(compiler)
+d <- data.frame(x=c(1,2,3.5,4), y=c(2,1,4,3), g=factor(c("a","b","a","b")), s=c("p","q","r",NA), stringsAsFactors=FALSE)
+saveRDS(d, "frame.rds")
+saveRDS(lm(mpg ~ wt + hp, mtcars), "lm.rds")
+saveRDS(glm(am ~ wt, binomial, mtcars), "glm.rds")
+f <- function(d, other=stop("no")) lm(mpg ~ wt, d)
+saveRDS(f(mtcars), "lm_in_function.rds")
+saveRDS(d, "ascii.rds", ascii=TRUE, compress=FALSE)
+saveRDS(lm(mpg ~ wt, mtcars), "lm_ascii.rds", ascii=TRUE)
+x <- 1:1e6; y <- as.character(1:5); save(d, x, y, file="work.RData")
+con <- gzfile("v2.rds", "wb"); serialize(d, con, version=2); close(con)
+con <- file("native.rds", "wb"); serialize(d, con, xdr=FALSE); close(con)
+saveRDS(d, "bz.rds", compress="bzip2"); saveRDS(d, "xz.rds", compress="xz")
+saveRDS(ecdf(c(1,2,3)), "ecdf.rds")
+saveRDS(nls(dist ~ a*speed^b, cars, start=list(a=1,b=1)), "nls.rds")
+setClass("P", representation(a="numeric")); saveRDS(new("P", a=1), "s4.rds")
+h <- cmpfun(function(z) { for (i in 1:3) z <- z * i; z }); saveRDS(h, "compiled.rds")
+saveRDS(list(1i, as.raw(1:3), quote(a+b), expression(x), NULL, TRUE, new.env(), globalenv(), baseenv(), emptyenv(), sum,
+  `if`, as.name("q"), Sys.Date(), asNamespace("stats")), "all.rds")
+saveRDS(list(1i, as.raw(1:3), quote(a+b), expression(x), NULL, TRUE, new.env(), sum, NA_character_, "a b\n\"\\", NaN, Inf,
+  c(1.5,NA)), "all_ascii.rds", ascii=TRUE)
+f <- cmpfun(function(d) {
+  g <- cmpfun(function(dat, a = 3 + 4, b = nchar(paste(names(dat)))) lm(mpg ~ wt, dat))
+  g(d, b=nrow(d)*2)
+})
+saveRDS(f(mtcars), "lm_compiled.rds")
+mk <- cmpfun(function(k) function(x) x + k)
+h <- cmpfun(function(v) mk(sqrt(v) + 1)); saveRDS(h(2), "closure_compiled.rds")
+library(rpart); saveRDS(rpart(mpg~., mtcars), "rpart.rds")
+f <- function(d, ...) { g <- function(dat, ..., k = nrow(dat)) lm(mpg ~ wt, dat); g(d, ...) }
+saveRDS(f(mtcars, a = nchar("x") + 1, b = c(1, 2)), "lm_dots.rds")
