@@ -78,6 +78,7 @@ FORMATS = (
 
 PROJECTS = (
     Project("huggingface", f"{_FORMATS}.huggingface", (f"{_CHECKS}.huggingface", f"{_CHECKS}.template")),
+    Project("onnx-data", f"{_FORMATS}.onnx_folder", (), (".onnx",)),
     Project("oci", "assaymark.model.oci.stores", (f"{_CHECKS}.oci",)),
     Project("torchserve", "assaymark.model.torch.folder", (f"{_CHECKS}.torch",)),
     *classical.PROJECTS,

@@ -1,0 +1,1 @@
+"""Checks of Core ML models and packages."""

@@ -1,0 +1,1 @@
+"""Checks of Paddle programs and parameters."""

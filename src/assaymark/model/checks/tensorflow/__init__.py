@@ -1,0 +1,1 @@
+"""Checks of TensorFlow graphs and checkpoints."""

@@ -1,0 +1,1 @@
+"""Paddle: `program` parses .pdmodel, `pir` the newer JSON programs, `params` the parameters beside them."""

@@ -1,0 +1,1 @@
+"""TFLite models: `recognise` knows them, `model` parses them."""
