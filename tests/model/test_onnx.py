@@ -397,3 +397,27 @@ def test_mutations_always_give_a_report(data, base):
     for _ in range(data.draw(st.integers(1, 8))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     looked(bytes(raw))
+
+
+def test_external_data_is_explained_by_its_model(tmp_path) -> None:
+    """Raw floats have no magic: alone they hold, beside the model that describes them they are its values."""
+    from assaymark import scan
+
+    values = np.linspace(-1, 1, 300, dtype="f4")
+    tensor = external("model.onnx.data", (300,), offset="0", length=str(values.nbytes))
+    (tmp_path / "model.onnx").write_bytes(model(initialisers=[tensor]).SerializeToString())
+    (tmp_path / "model.onnx.data").write_bytes(values.tobytes())
+    report = scan(tmp_path, cache=False, config="", jobs=1)
+    assert (report.verdict.outcome.value, report.findings) == ("allow", ())
+    assert report.byte_map.unexplained == 0
+    (tmp_path / "other.data").write_bytes(values.tobytes())
+    report = scan(tmp_path, cache=False, config="", jobs=1)
+    assert [(f.id, f.where.path) for f in report.findings] == [("CHK005", "other.data")]
+
+
+def test_external_data_that_is_something_else_stays_what_it_is(tmp_path) -> None:
+    from assaymark import scan
+
+    (tmp_path / "model.onnx").write_bytes(model(initialisers=[external("weights.so")]).SerializeToString())
+    (tmp_path / "weights.so").write_bytes(b"\x7fELF" + bytes(100))
+    assert scan(tmp_path, cache=False, config="", jobs=1).verdict.outcome.value == "hold"

@@ -80,8 +80,15 @@ class Region:
     data: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Values:
+    """From a project parser: `path` holds the raw values that another file of the folder describes, and nothing else."""
+
+    path: str
+
+
 Item = object
-"""A view, a Member, a Skipped or a Region."""
+"""A view, a Member, a Skipped, a Region or Values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +139,7 @@ class Tree(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A parser over a whole folder: `module` has `views(tree)`, a generator of (path, view or Skipped)."""
+    """A parser over a whole folder: `module` has `views(tree)`, a generator of (path, view or Skipped or Values)."""
 
     name: str
     module: str

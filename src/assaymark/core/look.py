@@ -27,6 +27,7 @@ from assaymark.core.format import (
     Region,
     Skipped,
     Tree,
+    Values,
 )
 from assaymark.core.scan import FileReport, Gap
 
@@ -166,6 +167,8 @@ class _Log:
     formats: dict[str, None] = field(default_factory=dict)
     checks: set[str] = field(default_factory=set)
     analysed: bool = False
+    explained: bool = False
+    """Another file of the folder says what the raw values in it are."""
 
     def add(self, rule: Rule, hit: Hit, member: str) -> None:
         """Turn a hit into a finding; the same thing seen again only counts."""
@@ -214,10 +217,28 @@ def look_at_tree(tree: Tree, catalog: Catalog) -> dict[str, FileReport]:
     for project in catalog.projects:
         if not project.reads or any(name.endswith(project.reads) for name in names):
             _look_across(tree, project, logs)
-    return {
-        path: FileReport(path, 0, None, (), tuple(sorted(log.checks)), tuple(log.findings.values()), tuple(log.gaps))
-        for path, log in logs.items()
-    }
+    return {path: _across(log, tree.files.get(path)) for path, log in logs.items()}
+
+
+def _across(log: _Log, file: FileFacts | None) -> FileReport:
+    """What was seen of one path; `byte_map` says so where its bytes were explained."""
+    found = ByteMap(data=file.size) if file and log.explained else ByteMap()
+    findings, gaps = tuple(log.findings.values()), tuple(log.gaps)
+    return FileReport(log.path, 0, None, (), tuple(sorted(log.checks)), findings, gaps, byte_map=found)
+
+
+def merged(report: FileReport, extra: FileReport) -> FileReport:
+    """Add what was seen across the files of a folder. Content of no format of its own may have been explained there."""
+    explained = extra.byte_map.data == report.size > 0 and not report.formats
+    own = (f for f in report.findings if not (explained and f.id == OPAQUE and not f.where.member))
+    return replace(
+        report,
+        checks=tuple(sorted({*report.checks, *extra.checks})),
+        findings=(*own, *extra.findings),
+        gaps=(*report.gaps, *extra.gaps),
+        analysed=report.analysed or bool(extra.checks),
+        byte_map=extra.byte_map if explained else report.byte_map,
+    )
 
 
 def _look_across(tree: Tree, project: Project, logs: dict[str, _Log]) -> None:
@@ -231,7 +252,11 @@ def _look_across(tree: Tree, project: Project, logs: dict[str, _Log]) -> None:
         nonlocal place
         for path, view in importlib.import_module(project.module).views(tree):
             place = path
-            _take(view, "", project.checks, log())
+            if isinstance(view, Values):
+                place = view.path
+                log().explained = True
+            else:
+                _take(view, "", project.checks, log())
 
     _guarded(views, log, "", project.name)
 

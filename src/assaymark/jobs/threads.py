@@ -3,6 +3,7 @@
 The threads are daemons. Whoever is interrupted hangs up the connections and leaves; nothing is waited for.
 """
 
+import contextvars
 import queue
 import threading
 from collections import deque
@@ -32,7 +33,8 @@ def run(work: Callable[[int], T], count: int, *, jobs: int, pulse: float) -> Ite
                 answers.put((index, None, error))
 
     for number in range(min(jobs, count)):
-        threading.Thread(target=serve, name=f"assay-{number}", daemon=True).start()
+        inherited = contextvars.copy_context()  # the allow policy in force is kept there
+        threading.Thread(target=inherited.run, args=(serve,), name=f"assay-{number}", daemon=True).start()
     done = 0
     try:
         while done < count:

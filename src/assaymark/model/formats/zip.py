@@ -176,7 +176,7 @@ def _compare(part: Part, size: int, crc: int) -> Iterator[Mismatch]:
 
 def _codec(packed: Blob, method: int, size: int) -> tuple[unpack.Codec, int]:
     """The codec and the offset at which its stream begins. Raises Opaque for a method that is not looked into."""
-    simple = {8: unpack.deflate, 12: unpack.bzip2, 93: unpack.zstd, 95: unpack.xz}
+    simple = {8: unpack.deflate, 9: unpack.deflate64, 12: unpack.bzip2, 93: unpack.zstd, 95: unpack.xz}
     if method in simple:
         return simple[method](), 0
     if method != 14:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from assaymark.core.blob import Bytes
 from assaymark.core.budget import Budget, Spool
 from assaymark.core.errors import AssayError
-from assaymark.core.format import Context, Item, Tree
+from assaymark.core.format import Context, Item, Tree, Values
 from assaymark.model.xml.openvino import OpenvinoView, parse
 
 _LIMIT = 100 << 20
@@ -33,6 +33,7 @@ def views(tree: Tree) -> Iterator[tuple[str, Item]]:
         reach = _reach(tree, path)
         if reach is not None:
             yield path, OpenvinoWeights(weights.name.rsplit("/", 1)[-1], weights.size, reach)
+            yield path, Values(weights.name)
 
 
 def _reach(tree: Tree, path: str) -> int | None:

@@ -8,7 +8,7 @@ from assaymark.core.format import FileFacts
 from assaymark.core.subject import Layer
 
 _TEXT = frozenset({"pickle", "zip", "tar", "hdf5", "native"})
-_BINARY = _TEXT | {"compressed", "sealed"}
+_BINARY = _TEXT | {"compressed", "sealed", "7z", "rar", "ar", "cpio"}
 _PROMISES = {
     **dict.fromkeys((".json", ".jsonl", ".txt", ".md", ".yaml", ".yml"), ("plain text", _TEXT)),
     **dict.fromkeys((".png", ".jpg", ".jpeg", ".gif", ".webp"), ("an image", _BINARY)),
