@@ -14,11 +14,11 @@ HEAVY = frozenset(
         "numpy", "cryptography", "jinja2", "markupsafe", "jsonschema_rs", "yaml", "packaging", "lz4",
         # of the standard library: what is large, or opens doors that a look at bytes never needs
         "asyncio", "concurrent", "ctypes", "decimal", "email", "ftplib", "html", "http", "logging", "multiprocessing",
-        "pdb", "pickle", "pickletools", "random", "secrets", "select", "selectors", "signal", "socket", "sqlite3", "ssl",
+        "pdb", "pickle", "pickletools", "random", "secrets", "selectors", "signal", "socket", "sqlite3", "ssl",
         "statistics", "subprocess", "tarfile", "tempfile", "traceback", "unittest", "urllib", "xml", "zipfile",
     }
 )  # fmt: skip
-"""Top-level modules that `assay --help` and the scan of a small pickle do without."""
+"""(`select` waits for the witness of a pickle: `assaymark.sandbox`.) Top-level modules that `assay --help` and the scan of a small pickle do without."""
 
 
 _RUN = "import sys; from assaymark.faces.cli import run; code = run(sys.argv[1:]); print(*sys.modules, code, file=sys.stderr)"

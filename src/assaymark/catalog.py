@@ -29,7 +29,7 @@ def checkset() -> str:
     """`sha256:` over every source and table that can change what a scan says. Evidence and cache keys carry it."""
     total = hashlib.sha256()
     top = os.path.dirname(__file__)
-    for room in ("core", "data", "infra", "library", "model", "tooling"):
+    for room in ("core", "data", "infra", "library", "model", "sandbox", "tooling"):
         for folder, below, names in os.walk(os.path.join(top, room)):
             below.sort()
             inside = folder[len(top) + 1 :].replace(os.sep, "/")

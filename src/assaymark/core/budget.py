@@ -6,6 +6,7 @@ from typing import Protocol
 
 from assaymark.core.blob import Blob
 from assaymark.core.errors import OverBudget
+from assaymark.core.witness import Witness
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,17 @@ class Budget:
     """The running account of one top-level file."""
 
     def __init__(
-        self, limits: Limits | None = None, *, monotonic: Callable[[], float], spool: Callable[[], Spool]
+        self,
+        limits: Limits | None = None,
+        *,
+        monotonic: Callable[[], float],
+        spool: Callable[[], Spool],
+        witness: Callable[[], Witness] | None = None,
     ) -> None:
-        """`monotonic` gives seconds; `spool` makes an empty Spool."""
+        """`monotonic` gives seconds; `spool` makes an empty Spool; `witness` gives one, or there is none to ask."""
         self.limits = limits or Limits()
         self.spool = spool
+        self.witness = witness
         self._monotonic = monotonic
         self._deadline = monotonic() + self.limits.seconds
         self._members = 0

@@ -54,17 +54,22 @@ def judge(
 def _catalog(root: "Blob | None") -> Any:
     """The formats of the model layer; `root`, if any, is taken for a pickle."""
     from dataclasses import replace
+    from functools import partial
 
     from assaymark.core.look import Catalog
     from assaymark.model.catalog import FACTS, FORMATS
 
     formats = tuple(
-        replace(f, recognise=lambda head, known=f.recognise: head.blob is root or known(head), first=b"")
+        replace(f, recognise=partial(_is_root_or, root, f.recognise), first=b"")
         if f.name == "pickle" and root is not None
         else f
         for f in FORMATS
     )
     return Catalog(formats, (), FACTS)
+
+
+def _is_root_or(root: "Blob", known: "Callable[[Head], bool]", head: "Head") -> bool:
+    return head.blob is root or known(head)
 
 
 def _refusal(name: str, against: list[Any]) -> Refused:

@@ -1,7 +1,8 @@
 """joblib's raw arrays: after BUILD of a NumpyArrayWrapper the array's bytes stand in the stream itself.
 
 joblib.numpy_pickle (1.x): an alignment byte and padding when `numpy_array_alignment_bytes` is in the state, then
-`prod(shape) * itemsize` bytes; an object array is instead a pickle of its own, in place.
+`prod(shape) * itemsize` bytes; an object array is instead a pickle of its own, in place, that plain `pickle.load` reads:
+a wrapper in there has no array behind it.
 """
 
 import re
@@ -13,7 +14,6 @@ from assaymark.model.machine.values import Bag, Instance
 if TYPE_CHECKING:
     from assaymark.model.machine.machine import Machine
 
-_WRAPPER = "NumpyArrayWrapper"
 _ITEM = re.compile(r"[<>|=]?([?bBhHiIlLqQfdgeFDGSUVaOcmMu])(\d*)")
 _SIZES = {
     "?": 1, "b": 1, "B": 1, "h": 2, "H": 2, "i": 4, "I": 4, "l": 8, "L": 8, "q": 8, "Q": 8,
@@ -21,28 +21,34 @@ _SIZES = {
 }  # fmt: skip
 
 
-def pass_array(machine: "Machine", state: object) -> None:
-    """Move the reader behind the array that follows; raises Malformed when its length cannot be told."""
+def pass_array(machine: "Machine", state: object) -> bool:
+    """Move the reader behind the array that follows, and say whether it was one of objects.
+
+    Raises Malformed when its length cannot be told: what the wrapper got by another BUILD is not known here.
+    """
     fields = state.as_dict() if isinstance(state, Bag) else None
     if fields is None or "shape" not in fields or "dtype" not in fields:
-        return  # an older wrapper keeps its array in another file
+        raise Malformed("a joblib array without its shape and element type", offset=machine.reader.offset)
     reader = machine.reader
     if not reader.leave_frame():
         raise Malformed("an array inside a pickle frame, which loaders read in different places", offset=reader.offset)
+    if _name(fields["dtype"]) in machine.records:
+        raise Malformed("a joblib array of records that hold objects, whose end is not followed", offset=reader.offset)
     if _holds_objects(fields["dtype"]):
         _object_array(machine)
-        return
+        return True
     size = itemsize(fields["dtype"]) or 0
     if "numpy_array_alignment_bytes" in fields and fields["numpy_array_alignment_bytes"] is not None:
         reader.skip(1)
         reader.skip(reader.blob.read(reader.offset - 1, 1)[0])
     reader.skip(_count(fields["shape"], reader.offset) * size)
+    return False
 
 
 def _object_array(machine: "Machine") -> None:
     from assaymark.model.machine.machine import Machine
 
-    inner = Machine(machine.reader.blob, machine.reader.offset, machine.budget, machine.result, depth=machine.depth + 1)
+    inner = Machine(machine.reader.blob, machine.reader.offset, machine.budget, machine.result, arrays=False)
     inner.run()
     machine.reader.seek(inner.reader.offset)
 
@@ -56,9 +62,13 @@ def _count(shape: object, offset: int) -> int:
     return count
 
 
+def _name(dtype: object) -> object:
+    return dtype.detail[0] if isinstance(dtype, Instance) and dtype.detail else None
+
+
 def itemsize(dtype: object) -> int | None:
     """Bytes of one element; None for objects and for what cannot be measured."""
-    name = dtype.detail[0] if isinstance(dtype, Instance) and dtype.detail else None
+    name = _name(dtype)
     match = _ITEM.fullmatch(name) if isinstance(name, str) else None
     if not match or match[1] == "O":
         return None
@@ -73,7 +83,7 @@ def itemsize(dtype: object) -> int | None:
 
 def _holds_objects(dtype: object) -> bool:
     """Raises Malformed where neither a size nor this can be told."""
-    name = dtype.detail[0] if isinstance(dtype, Instance) and dtype.detail else None
+    name = _name(dtype)
     if itemsize(dtype) is None and not (isinstance(name, str) and "O" in name):
         raise Malformed(f"a joblib array whose element type {name!r} cannot be measured")
     return itemsize(dtype) is None

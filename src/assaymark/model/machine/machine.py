@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from assaymark.core.blob import Blob
 from assaymark.core.budget import Budget
-from assaymark.core.errors import Malformed, OverBudget
+from assaymark.core.errors import Malformed
 from assaymark.model.machine import dtypes
 from assaymark.model.machine.joblib import pass_array
 from assaymark.model.machine.memo import Memo
@@ -22,6 +22,7 @@ from assaymark.model.machine.values import (
     ANY,
     HIDES,
     INERT,
+    SHARED,
     Bag,
     Global,
     Instance,
@@ -33,7 +34,9 @@ from assaymark.model.machine.values import (
 
 MAX_EVENTS = 2_000
 MAX_NESTED = 50_000
-MAX_DEPTH = 8
+JOBLIB = "joblib.numpy_pickle"
+MAX_RAW = 100_000
+"""Raw arrays whose places are kept."""
 SKIP_FROM = 1 << 18
 """Bytes of all streams that a process has met from which on the patterns of frames.py pay for being compiled."""
 _met = [0]
@@ -109,11 +112,12 @@ class Machine:
 
     `strict` makes names that no module can have a failure: it tells text from a pickle without PROTO.
     `later`: an earlier stream may have left a memo behind (one Unpickler, several loads).
+    `arrays`: joblib's raw arrays are passed over, as its own loader does; without it, as plain `pickle.load` reads them.
     """
 
     def __init__(
         self, blob: Blob, start: int, budget: Budget, result: Result,
-        *, keep: frozenset[int] = frozenset(), strict: bool = False, later: bool = False, depth: int = 0,
+        *, keep: frozenset[int] = frozenset(), strict: bool = False, later: bool = False, arrays: bool = True,
     ) -> None:  # fmt: skip
         self.reader = Reader(blob, start)
         self.budget = budget
@@ -127,11 +131,23 @@ class Machine:
         self.opcode = 0
         self.strict = strict
         self.later = later
-        self.depth = depth
+        self.arrays = arrays
+        self.raw: list[tuple[int, int]] = []
+        """Begin and end of what another reader than this stream's takes, at most MAX_RAW: raw arrays and inner pickles."""
+        self.inner: list[tuple[int, int]] = []
+        """Those that are pickles of their own."""
         _met[0] += blob.size - start
         self.skipping = _met[0] > SKIP_FROM
         self.alone_until = 0
         """Offset up to which frames.py passes over containers one by one."""
+        self.joblib = False
+        """A placeholder of an array was made."""
+        self.wrapper: object = None
+        """The placeholder that was made last and has no state yet."""
+        self.records: set[str] = set()
+        """Element types of records with objects in them, as numpy spells those: by size only."""
+        self.refilled = False
+        """A container was changed that came back out of the memo: what we hold of it is not what it holds."""
         self.laundered = False
         """Something active went into a container that others hold already."""
         self.wanted: set[int] = set()
@@ -141,8 +157,6 @@ class Machine:
         """Interpret to STOP."""
         from assaymark.model.machine.loop import interpret
 
-        if self.depth > MAX_DEPTH:
-            raise OverBudget(f"object arrays nested deeper than {MAX_DEPTH}")
         try:
             interpret(self)
         except Malformed:
@@ -201,7 +215,7 @@ class Machine:
         if self.strict and not (_IDENTIFIER.fullmatch(module) and _IDENTIFIER.fullmatch(name)):
             self.fail("names what cannot be imported")
         if self.proto < 3:
-            module, name = _renamed(module, name)
+            module, name = renamed(module, name)
         if module == TORCHSCRIPT or module.startswith(TORCHSCRIPT + "."):
             self.note("torchscript", TORCHSCRIPT, "")
             return Global(TORCHSCRIPT, "class", frozenset({"type", "call", "new", "build"}))
@@ -227,7 +241,10 @@ class Machine:
         if use not in target.uses:
             self.misuse(target, f"is vetted for {_list(target.uses)}, not for {use}")
             return Instance(target, active=True)
-        return vetted_call(self, target, arguments, new=new)
+        made = vetted_call(self, target, arguments, new=new)
+        if isinstance(made, Instance) and made.of is not None and made.of.module == JOBLIB:
+            self.wrapper, self.joblib = made, True
+        return made
 
     def misuse(self, value: object, how: str) -> None:
         """Record that a value, vetted or computed, is used as it must not be."""
@@ -277,8 +294,8 @@ class Machine:
             return
         if "build" not in of.uses:
             self.misuse(of, f"is vetted for {_list(of.uses)}, not for build")
-        elif of.module == "joblib.numpy_pickle":
-            pass_array(self, state)
+        elif of.module == JOBLIB and self.arrays:
+            self._pass_array(target, state)
         elif of.rule == "partial":
             wrapped = state[0] if isinstance(state, tuple) and state else None
             if not isinstance(wrapped, Global):
@@ -289,6 +306,21 @@ class Machine:
             wrong = dtypes.problem(target, state)
             if wrong:
                 self.misuse(of, wrong)
+            elif dtypes.hides_objects(target, state):
+                self.records.add(str(target.detail[0]))
+
+    def _pass_array(self, target: Instance, state: object) -> None:
+        """In joblib the array comes in the place of its placeholder; that gets its state once, and from here."""
+        if target is not self.wrapper or self.refilled:
+            raise Malformed("a joblib array whose placeholder is filled in pieces", offset=self.at)
+        self.wrapper = None
+        start = self.reader.offset
+        objects = pass_array(self, state)
+        self.stack[-1] = Instance(None)
+        if self.reader.offset > start and len(self.raw) <= MAX_RAW:
+            self.raw.append((start, self.reader.offset))
+            if objects:
+                self.inner.append(self.raw[-1])
 
     def add_items(self, target: object, items: list[object], *, pairs: bool = False) -> None:
         """APPEND(S), SETITEM(S), ADDITEMS: harmless on builtin containers, a method call on anything else."""
@@ -300,6 +332,8 @@ class Machine:
             self.result.effects += 1
             if target.of is not None and target.of.uses and "items" not in target.of.uses:
                 self.misuse(target, f"is vetted for {_list(target.of.uses)}, not for items")
+        elif target is SHARED:
+            self.refilled = True
         elif isinstance(target, Global) or target is ANY:
             self.misuse(target, "gets items set or appended")
 
@@ -336,7 +370,7 @@ class Machine:
         self.stack.append(Instance(None))
 
 
-def _renamed(module: str, name: str) -> tuple[str, str]:
+def renamed(module: str, name: str) -> tuple[str, str]:
     """fix_imports: names of Python 2 for streams of protocol 0 to 2 (Lib/_compat_pickle.py)."""
     from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 
