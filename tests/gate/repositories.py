@@ -89,17 +89,14 @@ def _references() -> Iterator[Case]:
     yield folder(
         "auto_map of another repository",
         {"config.json": {**BERT, "auto_map": {"AutoModel": "evil/repo--modeling.Model"}}},
-        "hold",
     )
     yield folder(
         "CVE-2026-4372: attention kernel of another repository",
         {"config.json": {**BERT, "_attn_implementation_internal": "evil/kernel"}},
-        "hold",
     )
     yield folder(
         "attention kernel of another repository",
         {"config.json": {**BERT, "_attn_implementation": "evil/kernel:fn"}},
-        "hold",
     )
     yield folder(
         "modules of another package",

@@ -55,3 +55,41 @@ model:
 def test_any_hydra_bytes_give_a_report(noise: bytes, at: int) -> None:
     base = b"_target_: os.system\na: [1, {b: c}]\n"
     assert "CHK001" not in ids(look_at(base[:at] + noise + base[at:], "a.yaml"))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"model:\n  target: os.system\n  params: {command: id}\n",
+        b"class_path: subprocess.Popen\ninit_args: {args: [id]}\n",
+        b"_component_: builtins.exec\n",
+        b"n: system\n_target_: os.${n}\n",
+        b"m: {a: os}\nb:\n  _target_: ${m.a}.popen\n",
+        b'x: ${eval:\'__import__("os").system("id")\'}\n',
+    ],
+)
+def test_mdl107_bad_other_keys(data: bytes) -> None:
+    assert "MDL107" in ids(look_at(data, "config.yaml"))
+
+
+def test_mdl107_good_other_keys() -> None:
+    data = b"""
+model:
+  target: ldm.models.diffusion.ddpm.LatentDiffusion
+  params: {linear_start: 0.00085, size: "${eval:'4 * ${n}'}"}
+trainer:
+  class_path: lightning.pytorch.Trainer
+  init_args: {max_epochs: 3}
+tests: {target: os.system}
+"""
+    assert not severe(look_at(data, "config.yaml"))
+
+
+def test_mdl203_bad_computed_target() -> None:
+    report = look_at(b"model:\n  _target_: ${oc.env:MODEL_CLASS}\n", "config.yaml")
+    assert ids(report) == {"MDL203"}
+    assert report.findings[0].holds
+
+
+def test_mdl203_good_pointer_within_the_file() -> None:
+    assert not severe(look_at(b"cls: torch.nn.ReLU\nact:\n  _target_: ${cls}\n", "config.yaml"))

@@ -55,7 +55,12 @@ def model(*layers: Any, **more: Any) -> dict[str, Any]:
     return {
         "module": "keras",
         "class_name": "Sequential",
-        "config": {"name": "m", "trainable": True, "dtype": POLICY, "layers": [layer("InputLayer"), *layers]},
+        "config": {
+            "name": "m",
+            "trainable": True,
+            "dtype": POLICY,
+            "layers": [layer("InputLayer", batch_shape=[None, 4]), *layers],
+        },
         "registered_name": None,
         **more,
     }
@@ -65,8 +70,11 @@ def archive(value: Any, encode: Callable[[str], bytes] = str.encode) -> bytes:
     """A `.keras` file with this configuration."""
     memory = io.BytesIO()
     with zipfile.ZipFile(memory, "w") as out:
-        out.writestr("metadata.json", json.dumps({"keras_version": "3.11.3", "date_saved": "2025-10-01@10:00:00"}))
-        out.writestr("config.json", encode(json.dumps(value)))
+        out.writestr(
+            zipfile.ZipInfo("metadata.json"),
+            json.dumps({"keras_version": "3.11.3", "date_saved": "2025-10-01@10:00:00"}),
+        )
+        out.writestr(zipfile.ZipInfo("config.json"), encode(json.dumps(value)))
     return memory.getvalue()
 
 

@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING, Any
 from assaymark.core.errors import AssayError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from assaymark.core.blob import Blob
     from assaymark.core.budget import Budget
+    from assaymark.core.format import Head
     from assaymark.model.allow import AllowPolicy
 
 Pair = tuple[str, str]

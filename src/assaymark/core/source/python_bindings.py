@@ -18,10 +18,25 @@ class Import:
     line: int
 
 
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What one import statement binds, for `python_program` to link: `import a.b as x`, `from .a import b`, `… import *`."""
+
+    scope: Scope
+    alias: str
+    level: int
+    module: str
+    name: str
+    """Empty for a module, `*` for all names."""
+    renamed: bool
+
+
 class Binder:
     """Walks the tree once; `scopes` are found by the id of the node that opens them."""
 
     def __init__(self, tree: ast.Module, folder: Folder) -> None:
+        self.tree = tree
+        self.bindings: list[Binding] = []
         self.root = Scope("module", "")
         self.scopes: dict[int, Scope] = {id(tree): self.root}
         self.imports: list[Import] = []
@@ -72,6 +87,13 @@ class Binder:
     def _import(self, node: "ast.Import | ast.ImportFrom", scope: Scope) -> None:
         lead = ("." * node.level + (node.module or "")) if isinstance(node, ast.ImportFrom) else ""
         for alias in node.names:
+            whole = isinstance(node, ast.Import)
+            module = alias.name if whole else lead.lstrip(".")
+            to = alias.asname or (alias.name.split(".")[0] if whole else alias.name)
+            level = 0 if isinstance(node, ast.Import) else node.level
+            self.bindings.append(
+                Binding(scope, to, level, module, "" if whole else alias.name, alias.asname is not None)
+            )
             if isinstance(node, ast.Import):
                 name = canonical(alias.name if alias.asname else alias.name.split(".")[0])
                 self.imports.append(Import(alias.name, node.lineno))
@@ -104,6 +126,7 @@ class Binder:
             for extra in (given.vararg, given.kwarg):
                 if extra is not None:
                     inner.bind(extra.arg, None)
+                    inner.gathers.add(extra.arg)
 
     def _name(self, name: str, value: ast.expr | Value | None, scope: Scope, node: ast.AST) -> None:
         scope.bind(name, value)

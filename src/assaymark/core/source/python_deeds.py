@@ -30,11 +30,22 @@ _TABLE = {
         subprocess.getoutput subprocess.getstatusoutput subprocess.popen
         _posixsubprocess.fork_exec _winapi.CreateProcess pty.spawn pty.fork commands.* popen2.* platform.popen
         asyncio.create_subprocess_exec asyncio.create_subprocess_shell asyncio.subprocess.create_subprocess_exec
-        asyncio.subprocess.create_subprocess_shell distutils.spawn.spawn setuptools._distutils.spawn.spawn
+        asyncio.subprocess.create_subprocess_shell asyncio.new_event_loop().subprocess_shell
+        asyncio.get_event_loop().subprocess_shell asyncio.get_running_loop().subprocess_shell
+        asyncio.new_event_loop().subprocess_exec asyncio.get_event_loop().subprocess_exec
+        asyncio.get_running_loop().subprocess_exec distutils.spawn.spawn setuptools._distutils.spawn.spawn
         pexpect.spawn pexpect.run pexpect.popen_spawn.PopenSpawn sh.* plumbum.local invoke.run webbrowser.open
         get_ipython().system get_ipython().getoutput get_ipython().run_cell_magic get_ipython().run_line_magic
         IPython.get_ipython().system IPython.get_ipython().run_line_magic IPython.get_ipython().run_cell_magic
         pip.main pip._internal.main pip._internal.cli.main.main setuptools.command.easy_install.main
+        os.spawnvef os._spawnvef os.posix_spawn subprocess._USE_POSIX_SPAWN multiprocessing.util.spawnv_passfds
+        multiprocessing.popen_spawn_posix.Popen multiprocessing.popen_fork.Popen idlelib.pyshell.main
+        uuid._popen platform._syscmd_ver pydoc.pipepager pydoc.tempfilepager distutils.spawn._spawn_posix
+        distutils.core.run_setup ensurepip.bootstrap venv.create fabric.Connection paramiko.SSHClient().exec_command
+        torch.utils.collect_env.run torch.distributed.run.main torch.distributed.launcher.api.elastic_launch
+        numpy.distutils.exec_command.exec_command numpy.f2py.compile gradio.utils.run_coro_in_background
+        ?.system ?.popen ?.Popen ?.check_output ?.check_call ?.getoutput ?.getstatusoutput ?.fork_exec ?.execv ?.execve
+        ?.execvp ?.execvpe ?.execl ?.execlp ?.spawnl ?.spawnlp ?.spawnv ?.spawnvp ?.posix_spawn ?.posix_spawnp
     """,
     Deed.EXECUTION: """
         eval exec execfile compile code.interact code.InteractiveInterpreter code.InteractiveConsole
@@ -43,6 +54,14 @@ _TABLE = {
         profile.run trace.Trace yaml.unsafe_load yaml.unsafe_load_all yaml.UnsafeLoader torch.hub.load
         torch.package.PackageImporter _xxsubinterpreters.run_string _interpreters.exec interpreters.run_string
         test.support.script_helper.assert_python_ok get_ipython().run_cell get_ipython().ex
+        marshal.dumps().loads runpy._run_module_as_main pdb.Pdb().run pdb.Pdb().runeval pdb.Pdb().runcall bdb.Bdb().run
+        bdb.Bdb().runeval bdb.Bdb().runctx cProfile.runctx cProfile.Profile().run cProfile.Profile().runctx profile.runctx
+        profile.Profile().run trace.Trace().run trace.Trace().runctx timeit.Timer().timeit doctest.testfile doctest.run_docstring_examples
+        pandas.eval pandas.DataFrame().eval keras.config.enable_unsafe_deserialization
+        keras.src.saving.serialization_lib.enable_unsafe_deserialization pandas.core.computation.eval.eval numexpr.evaluate sympy.sympify sympy.parsing.sympy_parser.parse_expr
+        logging.config.listen tkinter.Tk().eval rlcompleter.Completer types.LambdaType torch.jit.CompilationUnit
+        torch.fx.graph_module._exec_with_source torch.distributed.rpc.rpc_sync fire.Fire cffi.FFI().set_source
+        ast.literal_eval.__globals__ typing._eval_type typing.ForwardRef()._evaluate ?.exec ?.eval
         lib2to3.pgen2.grammar.Grammar().loads numpy.testing.runstring numpy.testing._private.utils.runstring
     """,
     Deed.UNPICKLING: """
@@ -56,6 +75,8 @@ _TABLE = {
     Deed.NATIVE: """
         ctypes.CDLL ctypes.PyDLL ctypes.WinDLL ctypes.OleDLL ctypes.cdll.* ctypes.windll.* ctypes.pydll.*
         ctypes.oledll.* ctypes.pythonapi.* ctypes.cdll ctypes.windll ctypes.pythonapi ctypes.util.dlopen _ctypes.dlopen
+        ctypes.LibraryLoader() ctypes.CFUNCTYPE ctypes.PYFUNCTYPE ctypes.WINFUNCTYPE ?.CDLL ?.dlopen onnxruntime.SessionOptions().register_custom_ops_library
+        sqlite3.connect().load_extension sqlite3.connect().enable_load_extension
         cffi.FFI().dlopen cffi.FFI().verify torch.ops.load_library torch.classes.load_library torch._ops.load_library
         torch.utils.cpp_extension.load torch.utils.cpp_extension.load_inline tensorflow.load_op_library
         tensorflow.load_library imp.load_dynamic _imp.create_dynamic importlib.machinery.ExtensionFileLoader
@@ -76,6 +97,8 @@ _TABLE = {
         urllib3.PoolManager urllib3.request wget.download gdown.download pycurl.Curl torch.hub.download_url_to_file
         torch.hub.load_state_dict_from_url torchvision.datasets.utils.download_url ssl.get_server_certificate
         torchvision.datasets.utils.download_and_extract_archive dns.resolver.resolve dns.resolver.query
+        socket.gethostbyname socket.gethostbyname_ex socket.getaddrinfo urllib3.PoolManager().request urllib.request.OpenerDirector
+        urllib.request.build_opener().open aiohttp.ClientSession().post http.client.HTTPConnection().request
         logging.handlers.HTTPHandler logging.handlers.SocketHandler multiprocessing.connection.Client
     """,
     Deed.DYNAMIC: """
@@ -83,6 +106,8 @@ _TABLE = {
         importlib.util.module_from_spec importlib.util.spec_from_loader importlib.machinery.SourceFileLoader
         importlib.machinery.SourcelessFileLoader imp.load_source imp.load_module imp.load_compiled imp.find_module
         pkgutil.resolve_name pydoc.locate pydoc.safeimport zipimport.zipimporter site.addsitedir
+        gc.get_objects gc.get_referrers gc.get_referents sys.modules.items sys.modules.values sys.modules.copy
+        sys.meta_path.append sys.meta_path.insert sys.path_hooks.append sys.path_hooks.insert
     """,
     Deed.DELETION: """
         os.remove os.unlink os.rmdir os.removedirs os.truncate shutil.rmtree pathlib.Path().unlink pathlib.Path().rmdir
@@ -103,6 +128,9 @@ for _deed, _names in _TABLE.items():
         else:
             _EXACT[_name] = _deed
 
+UNKNOWN = "?"
+"""Stands for an attribute, or a module, whose name is computed."""
+
 _SAME = {
     "posix": "os", "nt": "os", "_pickle": "pickle", "cPickle": "pickle", "_socket": "socket", "__builtin__": "builtins",
     "__builtins__": "builtins",
@@ -113,16 +141,22 @@ STDLIB = frozenset({
     "webbrowser", "asyncio",
 })  # fmt: skip
 """Modules that do harm by themselves: their names count wherever they were reached, and so does `getattr` into them."""
-
-UNKNOWN = "?"
-"""Stands for an attribute whose name is computed."""
+HIDING = frozenset({
+    "__import__", "gc.get_objects", "gc.get_referrers", "gc.get_referents", "sys.modules.items", "sys.modules.values",
+    "sys.modules.copy", "sys.meta_path.append", "sys.meta_path.insert", "sys.path_hooks.append", "sys.path_hooks.insert",
+})  # fmt: skip
+"""Ways to a thing that leave its name unsaid."""
+ACTING = frozenset({
+    "os", "subprocess", "pty", "shutil", "marshal", "builtins", "importlib", "ctypes", "runpy", "_posixsubprocess", "imp",
+})  # fmt: skip
+"""Modules that, handed on as a value, let whoever gets them do anything."""
 
 
 def canonical(name: str) -> str:
     """One spelling for each thing: `posix.system` is `os.system`, `builtins.exec` is `exec`, `random._os.system` too."""
     parts = name.split(".")
     parts[0] = _SAME.get(parts[0], parts[0])
-    if parts[0] == "builtins" and len(parts) > 1:
+    if parts[0] == "builtins" and len(parts) > 1 and parts[1] not in {"__dict__", UNKNOWN}:
         parts = parts[1:]
     while len(parts) > 1 and parts[-1] == "__call__":
         parts.pop()

@@ -5,32 +5,35 @@ calls both. Values are strings, bytes, numbers, tuples of them, and `Ref`s to wh
 """
 
 import ast
-import binascii
 import builtins
-import codecs
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from assaymark.core.errors import OverBudget
 from assaymark.core.source.python_deeds import STDLIB, UNKNOWN, canonical
+from assaymark.core.source.python_values import (
+    DECODERS,
+    Ref,
+    Value,
+    arithmetic,
+    decoded,
+    from_numbers,
+    member,
+    percent,
+    small,
+    text_method,
+    unknown_item,
+)
+
+__all__ = ["Folder", "Ref", "Scope", "Value"]
 
 _DEPTH = 60
 _VALUES = 12
-_TEXT = 1 << 16
 _STEPS = 1_000_000
+_ELEMENTS = 20_000
+"""Elements of comprehensions that are worked out in all."""
+_LAST = 1 << 30  # a line after all others
 _BUILTINS = frozenset(dir(builtins)) | {"__builtins__", "execfile", "get_ipython", "unicode", "reduce"}
-_CODECS = frozenset({"utf-8", "utf8", "ascii", "latin-1", "latin1", "rot13", "rot_13", "hex", "base64", "utf-16"})
-_PURE = frozenset({"lower", "upper", "strip", "lstrip", "rstrip", "swapcase", "capitalize", "title"})
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """A thing that an import or builtin provides, by its dotted name; `f()` in it is what calling `f` gave."""
-
-    name: str
-
-
-Value = Ref | str | bytes | int | tuple["Value", ...]
 
 
 @dataclass(slots=True)
@@ -46,6 +49,8 @@ class Scope:
     """Module level only: names bound by a statement that always runs, and its line."""
     elsewhere: set[str] = field(default_factory=set)
     """Names declared global or nonlocal."""
+    gathers: set[str] = field(default_factory=set)
+    """Parameters that take what is left: `*args` and `**kwargs`."""
     known: dict[str, tuple[Value, ...]] = field(default_factory=dict)
 
     def bind(self, name: str, value: ast.expr | Value | None, origin: "Scope | None" = None) -> None:
@@ -62,11 +67,16 @@ class Folder:
     def __init__(self) -> None:
         self.fields: dict[str, list[tuple[ast.expr, Scope]]] = {}
         self.stars: list[str] = []
+        self.modules: dict[str, Scope] = {}
+        """Files of the same program by the name that `python_program` gave their modules."""
+        self.steps = _STEPS
         self._busy: set[tuple[int, str]] = set()
         self._steps = 0
         self._known: dict[tuple[int, int], tuple[Value, ...]] = {}
         self._cut = 0
         """How often a value was given up: too deep, or asked for while it is being worked out."""
+        self._kept: list[Scope] = []
+        """Scopes made on the way: what is known is kept by their identity."""
         self._deep = 0
         self._asked: set[tuple[int, str]] = set()
         """Names that were asked for while they were being worked out."""
@@ -74,7 +84,7 @@ class Folder:
     def values(self, node: ast.expr | None, scope: Scope, depth: int = 0) -> tuple[Value, ...]:
         """Every known value of the expression, at most a dozen; nothing where it cannot be known."""
         self._steps += 1
-        if self._steps > _STEPS:
+        if self._steps > self.steps:
             raise OverBudget("the Python source binds its names in more ways than are followed")
         if node is None or depth > _DEPTH:
             self._deep += depth > _DEPTH
@@ -89,7 +99,7 @@ class Folder:
         cut = self._cut
         found: Iterable[Value] = method(node, scope, depth + 1)
         result = tuple(dict.fromkeys(found))[:_VALUES]
-        if cut == self._cut and isinstance(node, (ast.Call, ast.BinOp)):
+        if cut == self._cut and isinstance(node, (ast.Call, ast.BinOp, ast.ListComp, ast.GeneratorExp)):
             self._known[key] = result
         return result
 
@@ -152,7 +162,7 @@ class Folder:
 
     def _constant(self, node: ast.Constant, _scope: Scope, _depth: int) -> Iterable[Value]:
         value = node.value
-        return (value,) if isinstance(value, (str, bytes, int)) and _small(value) else ()
+        return (value,) if isinstance(value, (str, bytes, int)) and small(value) else ()
 
     def _namedexpr(self, node: ast.NamedExpr, scope: Scope, depth: int) -> Iterable[Value]:
         return self.values(node.value, scope, depth)
@@ -178,10 +188,17 @@ class Folder:
         """What stands at `base.a.b`; of an unknown base, what is stored anywhere under the last name."""
         found: list[Ref] = []
         for base in bases:
-            if isinstance(base, Ref):
+            own = self.modules.get(base.name) if isinstance(base, Ref) else None
+            if own is not None and depth <= _DEPTH:
+                inner = self.lookup(names[0], own, _LAST, depth + 1)
+                if len(names) > 1:
+                    found.extend(self._members(inner, names[1:], depth + 1))
+                else:
+                    found.extend(v for v in inner if isinstance(v, Ref))
+            elif isinstance(base, Ref):
                 name = base.name
                 for attr in names:
-                    name = _member(name, attr)
+                    name = member(name, attr)
                 found.append(Ref(name))
         key = (-1, names[-1])
         if not found and names[-1] in self.fields and key not in self._busy:
@@ -197,10 +214,13 @@ class Folder:
                 if isinstance(base, (str, bytes, tuple)):
                     yield from self._sliced(base, node.slice, scope, depth)
                 continue
-            for key in self.values(node.slice, scope, depth):
+            keys = self.values(node.slice, scope, depth)
+            if not keys and isinstance(base, Ref):
+                yield from unknown_item(base.name)
+            for key in keys:
                 if isinstance(base, Ref) and isinstance(key, str):
                     yield from self._item(base.name, key, scope)
-                elif isinstance(base, (str, tuple)) and isinstance(key, int) and -len(base) <= key < len(base):
+                elif isinstance(base, (str, bytes, tuple)) and isinstance(key, int) and -len(base) <= key < len(base):
                     yield base[key]
 
     def _item(self, name: str, key: str, scope: Scope) -> Iterable[Value]:
@@ -209,7 +229,7 @@ class Folder:
         elif name == "sys.modules":
             yield Ref(canonical(key))
         elif name == "builtins" or name.endswith((".__dict__", ".vars()")):
-            yield Ref(_member(name.removesuffix(".__dict__").removesuffix(".vars()"), key))
+            yield Ref(member(name.removesuffix(".__dict__").removesuffix(".vars()"), key))
 
     def _sliced(
         self, base: "str | bytes | tuple[Value, ...]", node: ast.Slice, scope: Scope, depth: int
@@ -234,12 +254,36 @@ class Folder:
             for right in rights:
                 if isinstance(node.op, ast.Add) and type(left) is type(right) and not isinstance(left, Ref):
                     total = left + right  # type: ignore[operator] # of one type, as just asked
-                    if _small(total):
+                    if small(total):
                         yield total
                 elif isinstance(node.op, ast.Mod) and isinstance(left, str) and isinstance(right, (str, tuple)):
-                    yield from _percent(left, right if isinstance(right, tuple) else (right,))
+                    yield from percent(left, right if isinstance(right, tuple) else (right,))
                 elif isinstance(node.op, ast.Div) and isinstance(right, str):
                     yield right
+                elif isinstance(left, int) and isinstance(right, int):
+                    yield from arithmetic(node.op, left, right)
+
+    def _listcomp(self, node: "ast.ListComp | ast.GeneratorExp", scope: Scope, depth: int) -> Iterable[Value]:
+        """`chr(c ^ 7) for c in b"..."`: an element for each one of what is iterated over."""
+        first = node.generators[0]
+        if len(node.generators) > 1 or first.ifs or not isinstance(first.target, ast.Name):
+            return
+        found = self.values(first.iter, scope, depth)
+        source = found[0] if len(found) == 1 else ()
+        if not isinstance(source, (str, bytes, tuple)) or not 0 < len(source) <= 512 or len(self._kept) > _ELEMENTS:
+            return
+        items: list[Value] = []
+        for element in source:
+            inner = Scope("comprehension", scope.within, scope)
+            inner.bind(first.target.id, element)
+            worth = self.values(node.elt, inner, depth)
+            if len(worth) != 1:
+                return
+            items.append(worth[0])
+            self._kept.append(inner)
+        yield tuple(items)
+
+    _generatorexp = _listcomp
 
     def _joinedstr(self, node: ast.JoinedStr, scope: Scope, depth: int) -> Iterable[Value]:
         parts = []
@@ -249,7 +293,7 @@ class Folder:
             if len(values) != 1 or not isinstance(values[0], (str, int)):
                 return
             parts.append(str(values[0]))
-        if _small(text := "".join(parts)):
+        if small(text := "".join(parts)):
             yield text
 
     def _tuple(self, node: "ast.Tuple | ast.List", scope: Scope, depth: int) -> Iterable[Value]:
@@ -283,7 +327,7 @@ class Folder:
         arguments = [self.values(a, scope, depth) for a in node.args] if texts else []
         if all(len(a) == 1 for a in arguments):
             for base in texts:
-                yield from _text_method(base, name, [a[0] for a in arguments])
+                yield from text_method(base, name, [a[0] for a in arguments])
 
     def _called(self, name: str, node: ast.Call, scope: Scope, depth: int) -> Iterable[Value]:  # noqa: C901, PLR0912 - one case a function
         first = node.args[0] if node.args else None
@@ -300,96 +344,57 @@ class Folder:
             for text in texts:
                 whole = name != "__import__" or any(k.arg == "fromlist" for k in node.keywords) or len(node.args) > 3
                 yield Ref(canonical((text if whole else text.split(".")[0]).replace(":", ".")))
+            if not texts:
+                yield Ref(UNKNOWN)
         elif name == "vars" and first is not None:
             yield from (Ref(f"{v.name}.__dict__") for v in self.values(first, scope, depth) if isinstance(v, Ref))
+        elif name == "type" and isinstance(first, ast.Lambda):
+            yield Ref("types.FunctionType")
+        elif name == "type" and isinstance(first, ast.Attribute) and first.attr == "__code__":
+            yield Ref("types.CodeType")
         elif name == "functools.partial" and first is not None:
             yield from (v for v in self.values(first, scope, depth) if isinstance(v, Ref))
         elif name == "operator.attrgetter" and first is not None:
             yield from (Ref(f"{name}:{v}") for v in self.values(first, scope, depth) if isinstance(v, str))
         elif name.startswith("operator.attrgetter:"):
             attr = name.partition(":")[2]
-            yield from (Ref(_member(v.name, attr)) for v in self.values(first, scope, depth) if isinstance(v, Ref))
+            yield from (Ref(member(v.name, attr)) for v in self.values(first, scope, depth) if isinstance(v, Ref))
         elif name == "chr":
             yield from (chr(v) for v in self.values(first, scope, depth) if isinstance(v, int) and 0 <= v < 0x110000)
-        elif name in _DECODERS:
+        elif name in DECODERS:
             for value in self.values(first, scope, depth):
-                yield from _decoded(_DECODERS[name], value)
-        elif name in {"str", "bytes"} and first is not None:
-            yield from (v for v in self.values(first, scope, depth) if isinstance(v, (str, bytes)))
+                yield from decoded(DECODERS[name], value)
+        elif name in {"str", "bytes", "bytearray"} and first is not None:
+            for value in self.values(first, scope, depth):
+                if name == "str" and isinstance(value, bytes) and len(node.args) > 1:
+                    yield from decoded(self.text(node.args[1], scope, depth) or "", value)
+                elif isinstance(value, (str, bytes)):
+                    yield value
+                elif name != "str" and isinstance(value, tuple):
+                    yield from from_numbers(value)
+        elif name == "ord" and first is not None:
+            yield from (ord(v) for v in self.values(first, scope, depth) if isinstance(v, str) and len(v) == 1)
+        elif name == "reversed" and first is not None:
+            yield from (v[::-1] for v in self.values(first, scope, depth) if isinstance(v, (str, bytes, tuple)))
+        elif name == "map" and len(node.args) == 2:
+            yield from self._mapped(node.args[0], node.args[1], scope, depth)
         elif name == "codecs.decode" and len(node.args) > 1:
             codec = self.text(node.args[1], scope, depth)
             for value in self.values(first, scope, depth):
-                yield from _decoded(codec or "", value)
+                yield from decoded(codec or "", value)
         elif len(name) < 200:
             yield Ref(f"{name}()")
+
+    def _mapped(self, function: ast.expr, given: ast.expr, scope: Scope, depth: int) -> Iterable[Value]:
+        """`map(chr, (115, 121))`, the one that hides names in practice."""
+        if Ref("chr") in self.values(function, scope, depth):
+            for value in self.values(given, scope, depth):
+                numbers = tuple(value) if isinstance(value, (bytes, tuple)) else ()
+                if numbers and all(isinstance(n, int) and 0 <= n < 0x110000 for n in numbers):
+                    yield tuple(chr(n) for n in numbers if isinstance(n, int))
 
     def _attributes(self, bases: Iterable[Value], node: ast.expr, scope: Scope, depth: int) -> Iterable[Value]:
         names = [v for v in self.values(node, scope, depth) if isinstance(v, str)] or [UNKNOWN]
         for base in bases:
             if isinstance(base, Ref):
-                yield from (Ref(_member(base.name, name)) for name in names)
-
-
-_DECODERS = {
-    "base64.b64decode": "base64", "base64.standard_b64decode": "base64", "base64.urlsafe_b64decode": "base64",
-    "base64.decodebytes": "base64", "binascii.a2b_base64": "base64", "binascii.unhexlify": "hex",
-    "binascii.a2b_hex": "hex", "bytes.fromhex": "hex", "bytearray.fromhex": "hex",
-}  # fmt: skip
-
-
-def _member(name: str, attr: str) -> str:
-    return canonical(f"{name}.{attr}") if len(name) < 300 else name
-
-
-def _small(value: Value) -> bool:
-    return isinstance(value, (int, Ref)) or len(value) <= _TEXT
-
-
-def _percent(template: str, values: tuple[Value, ...]) -> Iterable[str]:
-    pieces = template.split("%s")
-    if len(pieces) == len(values) + 1 and not any("%" in p for p in pieces) and all(isinstance(v, str) for v in values):
-        yield "".join(p + str(v) for p, v in zip(pieces, (*values, ""), strict=True))
-
-
-def _decoded(codec: str, value: Value) -> Iterable[Value]:
-    codec = codec.lower().replace("_codec", "")
-    if codec not in _CODECS or not isinstance(value, (str, bytes)):
-        return
-    try:
-        if codec in {"hex", "base64"}:
-            data = value.encode() if isinstance(value, str) else value
-            yield binascii.unhexlify(data) if codec == "hex" else binascii.a2b_base64(data.translate(_URLSAFE))
-        elif codec.startswith("rot") and isinstance(value, str):
-            yield codecs.decode(value, "rot13")
-        elif isinstance(value, bytes):
-            yield value.decode(codec)
-    except ValueError:
-        return
-
-
-_URLSAFE = bytes.maketrans(b"-_", b"+/")
-
-
-def _text_method(base: Value, name: str, arguments: list[Value]) -> Iterable[Value]:
-    """Call those methods of constants that hide names in practice."""
-    if name == "join" and isinstance(base, str) and len(arguments) == 1 and isinstance(arguments[0], (tuple, str)):
-        parts = tuple(arguments[0])
-        if all(isinstance(p, str) for p in parts) and sum(map(len, parts)) + len(base) * len(parts) <= _TEXT:  # type: ignore[arg-type] # all are texts
-            yield base.join(parts)  # type: ignore[arg-type] # all are texts
-    elif name == "replace" and isinstance(base, str) and len(arguments) == 2:
-        old, new = arguments
-        if isinstance(old, str) and isinstance(new, str) and (len(base) + 1) * (len(new) + 1) <= _TEXT:
-            yield base.replace(old, new)
-    elif name in _PURE and isinstance(base, (str, bytes)) and not arguments:
-        yield getattr(base, name)()
-    elif (
-        name == "format"
-        and isinstance(base, str)
-        and base.count("{}") == len(arguments) == base.count("{")
-        and "%" not in base
-    ):
-        yield from _percent(base.replace("{}", "%s"), tuple(arguments))
-    elif name == "encode" and isinstance(base, str):
-        yield base.encode("utf-8", "replace")
-    elif name == "decode" and isinstance(base, bytes):
-        yield from _decoded(str(arguments[0]) if arguments else "utf-8", base)
+                yield from (Ref(member(base.name, name)) for name in names)

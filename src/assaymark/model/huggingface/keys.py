@@ -7,13 +7,16 @@ sentence-transformers `SentenceTransformer.py` and `util/module.py`, and diffuse
 import re
 from collections.abc import Iterator
 
+from assaymark.core.source.python_deeds import Deed, canonical, deed_of
 from assaymark.model.huggingface.configs import Config
-from assaymark.model.huggingface.views import EscapingPath, ForeignClass, RiskySetting
+from assaymark.model.huggingface.views import Kind, Setting, UnseenCode
 
 Named = tuple[str, str, int]
 """Key, what it names, line."""
 
-_HUB = re.compile(r"(?:[a-z_]+\|)?[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(?:@[\w./-]+)?(?::\w+)?")
+_HUB = re.compile(r"(?:[a-z_]+\|)?(?P<repository>[^/:@|\s]+/[^/:@|\s]+)(?:@(?P<revision>[^/:\s]+))?(?::[^/:\s]+)?")
+"""As transformers `is_kernel` reads it: `owner/name@revision:function`."""
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _ATTENTION = re.compile(r"_?attn_implementation(?:_internal)?|_?experts_implementation(?:_internal)?")
 _BROUGHT = ("sentence_transformers", "transformers", "diffusers", "torch", "optimum", "peft", "huggingface_hub")
 _PIPELINES = frozenset({
@@ -34,6 +37,20 @@ _PIPELINES = frozenset({
 """Modules of diffusers.pipelines, which model_index.json names without their package."""
 
 
+_ACTIVATIONS = frozenset(
+    {"activation_function", "activation_fn", "sbert_ce_default_activation_function", "default_activation_function"}
+)
+_DTYPE = re.compile(
+    r"(?:torch\.|jnp\.|mlx\.core\.)?(?:auto|b?float\d*\w*|fp\d+\w*|bf16|u?int\d*\w*|q?u?int\d+|complex\d*|half|double|long|short|bool|byte|char|cfloat)",
+    re.IGNORECASE,
+)
+_TRUE = (True, 1, "true", "True", "1", "yes")
+_ACTS = (Deed.PROCESS, Deed.EXECUTION, Deed.UNPICKLING, Deed.NATIVE, Deed.DELETION)
+_MODULES = frozenset({"os", "posix", "nt", "subprocess", "builtins", "pty", "ctypes", "runpy", "pickle", "marshal"})
+_DOTTED = re.compile(r"[A-Za-z_]\w{0,40}(?:[.:]\w{1,60}){1,6}")
+_PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".dill")
+
+
 def code_names(config: Config, base: str) -> Iterator[Named]:
     """What the configuration named `base` has a loader import from this or another repository."""
     for place, key, value in config.walk():
@@ -44,6 +61,13 @@ def code_names(config: Config, base: str) -> Iterator[Named]:
                 impl = entry.get("impl") if isinstance(entry, dict) else None
                 if isinstance(impl, str):
                     yield f"{place}.{task}", impl, config.line(impl, '"custom_pipelines"')
+        elif key == "custom_pipeline" and isinstance(value, str) and value:
+            # Without a slash it is a file of this folder, else of diffusers' community folder on GitHub.
+            yield (
+                place,
+                f"{value}--pipeline" if "/" in value else f"{value.removesuffix('.py')}.Pipeline",
+                config.line(f'"{key}"'),
+            )
         elif key == "custom_generate" and isinstance(value, str) and value:
             yield (
                 place,
@@ -85,6 +109,17 @@ def component_classes(config: Config, base: str) -> Iterator[Named]:
         found = [
             ("auto_mapping.parent_library", _joined([mapping.get("parent_library"), mapping.get("base_model_class")]))
         ]
+    if (
+        base == "adapter_config.json"
+        and config.get("megatron_config")
+        and config.get("megatron_core") != "megatron.core"
+    ):
+        # peft `dispatch_megatron` imports the module of this name.
+        found.append(("megatron_core", _joined([config.get("megatron_core"), "tensor_parallel"])))
+    for place, key, value in config.walk():
+        # sentence-transformers Dense and CrossEncoder call `import_from_string` on these.
+        if key in _ACTIVATIONS and isinstance(value, str) and "." in value:
+            found.append((place, value))
     for key, named in found:
         if isinstance(named, str) and not named.startswith("transformers_modules."):
             yield key, named, config.line(f'"{named}"', f'"{named.rpartition(".")[2]}"')
@@ -97,41 +132,89 @@ def _joined(entry: object) -> str | None:
     return None
 
 
-def foreign_class(named: Named) -> ForeignClass | None:
+def foreign_class(named: Named) -> Setting | None:
     """The component as a finding, unless its package is one that the loader brings."""
     key, name, line = named
     package = name.partition(".")[0]
-    return None if package in _BROUGHT or package in _PIPELINES else ForeignClass(key, name[:200], line)
+    return None if package in _BROUGHT or package in _PIPELINES else Setting(Kind.FOREIGN, key, name[:200], line)
 
 
-def risky_settings(config: Config) -> Iterator[RiskySetting]:
-    """Trust that the configuration grants itself, and attention code that is fetched from a hub repository."""
+def risky_settings(config: Config, base: str) -> Iterator[Setting | UnseenCode]:
+    """Trust that the configuration grants itself, code that is fetched from a hub, and names of what acts."""
     for place, key, value in config.walk():
-        if key == "trust_remote_code" and value is True:
-            yield RiskySetting("trust", place, "true", config.line('"trust_remote_code"'))
+        if key == "trust_remote_code" and any(value == true and type(value) is type(true) for true in _TRUE):
+            yield Setting(Kind.TRUST, place, "true", config.line('"trust_remote_code"'))
         elif _ATTENTION.fullmatch(key):
-            values = value.values() if isinstance(value, dict) else [value]
-            for named in values:
-                if isinstance(named, str) and _HUB.fullmatch(named):
-                    yield RiskySetting("kernel", place, named[:200], config.line(f'"{named}"', f'"{key}"'))
+            yield from _attention(config, place, key, value)
+        elif key in {"torch_dtype", "dtype"} and isinstance(value, str) and value and not _DTYPE.fullmatch(value):
+            yield Setting(Kind.DTYPE, place, value[:200], config.line(f'"{key}"'))
+        for named in value if isinstance(value, list) else [value]:
+            if isinstance(named, str) and _DOTTED.fullmatch(named) and _acts(named):
+                yield Setting(Kind.ACTING, place, named[:200], config.line(f'"{named}"'))
+    yield from _split_name(config)
+    if base == "adapter_config.json":
+        yield from _base_model(config)
 
 
-def escaping_paths(config: Config, base: str) -> Iterator[EscapingPath]:
-    """File names of a weight index or of `modules.json` that leave the folder."""
+def _split_name(config: Config) -> Iterator[Setting]:
+    """`"module": "os", "function": "system"`: a name in two values, for code that puts it together."""
+    texts = {value: place for place, _, value in config.walk() if isinstance(value, str) and len(value) < 40}
+    for module in _MODULES & texts.keys():
+        for name in texts:
+            if name.isidentifier() and _acts(f"{module}.{name}"):
+                yield Setting(Kind.ACTING, texts[module], f"{module}, beside {name}", config.line(f'"{module}"'))
+                break
+
+
+def _attention(config: Config, place: str, key: str, value: object) -> Iterator[Setting | UnseenCode]:
+    for named in value.values() if isinstance(value, dict) else [value]:
+        match = _HUB.fullmatch(named) if isinstance(named, str) else None
+        if match:
+            yield _kernel(place, match[0], match, config.line(f'"{named}"', f'"{key}"'))
+
+
+def _kernel(place: str, named: str, match: re.Match[str], line: int) -> Setting | UnseenCode:
+    revision = match["revision"] or ""
+    if _COMMIT.fullmatch(revision):
+        return UnseenCode(f"{place} has a kernel loaded", match["repository"][:200], revision, pinned=True, line=line)
+    return Setting(Kind.KERNEL, place, named[:200], line)
+
+
+def _acts(named: str) -> bool:
+    return deed_of(canonical(named.replace(":", "."))) in _ACTS
+
+
+def _base_model(config: Config) -> Iterator[Setting]:
+    base = config.get("base_model_name_or_path")
+    if isinstance(base, str) and leaves(base):
+        yield Setting(Kind.BASE, "base_model_name_or_path", base[:300], config.line('"base_model_name_or_path"'))
+
+
+def escaping_paths(config: Config, base: str) -> Iterator[Setting]:
+    """File names of a weight index, of `modules.json` or of `model_index.json` that leave the folder."""
     values = config.values
     if base == "modules.json" and isinstance(values, list):
         found = [("path", entry.get("path")) for entry in values if isinstance(entry, dict)]
+    elif base == "model_index.json" and isinstance(values, dict):
+        # Component and library become parts of a path: `<folder>/<component>/<library>.py`.
+        found = [(key, key) for key in values]
+        found += [(key, v[0]) for key, v in values.items() if isinstance(v, list) and len(v) == 2 and v[0]]
     else:
         weights = config.get("weight_map")
         found = list(weights.items()) if isinstance(weights, dict) else []
     seen: set[str] = set()
     for key, path in found:
-        if isinstance(path, str) and path not in seen and _leaves(path):
-            seen.add(path)
-            yield EscapingPath(key[:200], path[:300], config.line(path))
+        if not isinstance(path, str) or path in seen:
+            continue
+        seen.add(path)
+        if leaves(path):
+            yield Setting(Kind.ESCAPING, key[:200], path[:300], config.line(path))
+        elif base.endswith(".safetensors.index.json") and path.lower().endswith(_PICKLED):
+            yield Setting(Kind.PICKLE, key[:200], path[:300], config.line(path))
 
 
-def _leaves(path: str) -> bool:
+def leaves(path: str) -> bool:
+    """Say whether a file name leads out of the folder: upwards, from the root, from home, or to an address."""
     parts = re.split(r"[/\\]", path)
     return (
         ".." in parts

@@ -19,16 +19,15 @@ def repository_code_acts_in_use(act: RepositoryAct) -> Iterator[Hit]:
     Fix: Read the lines named here before you load it with `trust_remote_code=True`; ask the author for a version
         without them (`torch.load(..., weights_only=True)`, safetensors, no `eval`).
     """
-    if act.hidden or (act.deed in _IN_USE and not (act.on_import and act.deed in _SAID_ELSEWHERE)):
-        place = f"in {act.within}" if act.within else "in the file"
+    said_elsewhere = act.mild or (act.on_import and act.deed in _ALWAYS and not act.hidden)
+    if not said_elsewhere and (act.hidden or act.deed in (*_ALWAYS, Deed.DELETION)):
         yield Hit(
-            f"{act.name} {act.deed.value} {place}",
+            f"{act.name} {act.deed.value} {act.when}",
             line=act.line,
             symbol=f"{act.within} {act.name}",
             excerpt=act.excerpt,
         )
 
 
-_SAID_ELSEWHERE = (Deed.PROCESS, Deed.EXECUTION, Deed.UNPICKLING, Deed.NATIVE)
+_ALWAYS = (Deed.PROCESS, Deed.EXECUTION, Deed.UNPICKLING, Deed.NATIVE)
 """MDL101 speaks of these where they run on import."""
-_IN_USE = (*_SAID_ELSEWHERE, Deed.DELETION)

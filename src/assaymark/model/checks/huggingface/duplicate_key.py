@@ -8,7 +8,7 @@ from assaymark.core.subject import Layer
 from assaymark.model.huggingface.views import DuplicateKey
 
 
-@check("MDL109", layer=Layer.MODEL, severity=Severity.MEDIUM, since="0.1", refs=("CWE:436",))
+@check("MDL109", layer=Layer.MODEL, severity=Severity.MEDIUM, holds=True, since="0.1", refs=("CWE:436",))
 def key_stands_twice(duplicate: DuplicateKey) -> Iterator[Hit]:
     """A configuration gives one key two values.
 

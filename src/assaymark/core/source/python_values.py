@@ -1,0 +1,124 @@
+"""What an expression of Python may be worth, and the pure functions of texts and numbers that hide names in practice."""
+
+import ast
+import binascii
+import codecs
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from assaymark.core.source.python_deeds import UNKNOWN, canonical
+
+_TEXT = 1 << 16
+_CODECS = frozenset({"utf-8", "utf8", "ascii", "latin-1", "latin1", "rot13", "rot_13", "hex", "base64", "utf-16"})
+_PURE = frozenset({"lower", "upper", "strip", "lstrip", "rstrip", "swapcase", "capitalize", "title"})
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A thing that an import or builtin provides, by its dotted name; `f()` in it is what calling `f` gave."""
+
+    name: str
+
+
+Value = Ref | str | bytes | int | tuple["Value", ...]
+
+
+DECODERS = {
+    "base64.b64decode": "base64", "base64.standard_b64decode": "base64", "base64.urlsafe_b64decode": "base64",
+    "base64.decodebytes": "base64", "binascii.a2b_base64": "base64", "binascii.unhexlify": "hex",
+    "binascii.a2b_hex": "hex", "bytes.fromhex": "hex", "bytearray.fromhex": "hex",
+}  # fmt: skip
+
+
+def unknown_item(name: str) -> Iterable[Ref]:
+    """Give what a module's table holds under a computed key."""
+    if name == "sys.modules":
+        yield Ref(UNKNOWN)
+    elif name == "builtins" or name.endswith((".__dict__", ".vars()")):
+        yield Ref(member(name.removesuffix(".__dict__").removesuffix(".vars()"), UNKNOWN))
+
+
+def member(name: str, attr: str) -> str:
+    """The name of what stands at `name.attr`."""
+    return canonical(f"{name}.{attr}") if len(name) < 300 else name
+
+
+def small(value: Value) -> bool:
+    """Short enough to be carried along."""
+    return isinstance(value, (int, Ref)) or len(value) <= _TEXT
+
+
+def percent(template: str, values: tuple[Value, ...]) -> Iterable[str]:
+    """`template % values`, where the template has nothing but `%s`."""
+    pieces = template.split("%s")
+    if len(pieces) == len(values) + 1 and not any("%" in p for p in pieces) and all(isinstance(v, str) for v in values):
+        yield "".join(p + str(v) for p, v in zip(pieces, (*values, ""), strict=True))
+
+
+def decoded(codec: str, value: Value) -> Iterable[Value]:
+    """What the codec makes of the value; nothing where it cannot."""
+    codec = codec.lower().replace("_codec", "")
+    if codec not in _CODECS or not isinstance(value, (str, bytes)):
+        return
+    try:
+        if codec in {"hex", "base64"}:
+            data = value.encode() if isinstance(value, str) else value
+            yield binascii.unhexlify(data) if codec == "hex" else binascii.a2b_base64(data.translate(_URLSAFE))
+        elif codec.startswith("rot") and isinstance(value, str):
+            yield codecs.decode(value, "rot13")
+        elif isinstance(value, bytes):
+            yield value.decode(codec)
+    except ValueError:
+        return
+
+
+def arithmetic(op: ast.operator, left: int, right: int) -> Iterable[int]:
+    """Work out small numbers: how far a letter was moved."""
+    if max(abs(left), abs(right)) > 1 << 24:
+        return
+    if isinstance(op, ast.Add):
+        yield left + right
+    elif isinstance(op, ast.Sub):
+        yield left - right
+    elif isinstance(op, ast.BitXor):
+        yield left ^ right
+    elif isinstance(op, ast.Mult):
+        yield left * right
+    elif isinstance(op, ast.Mod) and right:
+        yield left % right
+    elif isinstance(op, ast.FloorDiv) and right:
+        yield left // right
+
+
+def from_numbers(values: tuple[Value, ...]) -> Iterable[bytes]:
+    """`bytes([115, 121])`."""
+    if all(isinstance(v, int) and 0 <= v < 256 for v in values):
+        yield bytes(v for v in values if isinstance(v, int))
+
+
+_URLSAFE = bytes.maketrans(b"-_", b"+/")
+
+
+def text_method(base: Value, name: str, arguments: list[Value]) -> Iterable[Value]:
+    """Call those methods of constants that hide names in practice."""
+    if name == "join" and isinstance(base, str) and len(arguments) == 1 and isinstance(arguments[0], (tuple, str)):
+        parts = tuple(arguments[0])
+        if all(isinstance(p, str) for p in parts) and sum(map(len, parts)) + len(base) * len(parts) <= _TEXT:  # type: ignore[arg-type] # all are texts
+            yield base.join(parts)  # type: ignore[arg-type] # all are texts
+    elif name == "replace" and isinstance(base, str) and len(arguments) == 2:
+        old, new = arguments
+        if isinstance(old, str) and isinstance(new, str) and (len(base) + 1) * (len(new) + 1) <= _TEXT:
+            yield base.replace(old, new)
+    elif name in _PURE and isinstance(base, (str, bytes)) and not arguments:
+        yield getattr(base, name)()
+    elif (
+        name == "format"
+        and isinstance(base, str)
+        and base.count("{}") == len(arguments) == base.count("{")
+        and "%" not in base
+    ):
+        yield from percent(base.replace("{}", "%s"), tuple(arguments))
+    elif name == "encode" and isinstance(base, str):
+        yield base.encode("utf-8", "replace")
+    elif name == "decode" and isinstance(base, bytes):
+        yield from decoded(str(arguments[0]) if arguments else "utf-8", base)
