@@ -47,7 +47,7 @@ _BY_ATTRIBUTE = frozenset({"map", "selectattr", "rejectattr", "groupby", "sort",
 
 @dataclass(frozen=True, slots=True)
 class TemplateView:
-    """A chat template. `reaches` and `loads` are (line, what), in the order of the text, at most 50 each."""
+    """A chat template. `reaches`, `loads` and `gated` are (line, what), in the order of the text, at most 50 each."""
 
     origin: str
     """Where it stands: a metadata key, a file name."""
@@ -57,6 +57,8 @@ class TemplateView:
     """Steps out of the template into Python's internals."""
     loads: tuple[tuple[int, str], ...] = ()
     """Other templates that it includes, imports or extends."""
+    gated: tuple[tuple[int, str], ...] = ()
+    """Words of a message that make it write sentences of its own."""
     fault: str = ""
     """Why it could not be parsed, or an empty text."""
 
@@ -68,23 +70,27 @@ def template_view(text: str, origin: str) -> TemplateView:
         return TemplateView(origin, len(text), fault=fault)
     from jinja2 import TemplateSyntaxError
 
-    reaches: set[tuple[int, str]] = set()
-    loads: set[tuple[int, str]] = set()
+    found: _Found = (set(), set(), set())
     fault = ""
     try:
-        reaches, loads = _ways_out(text)
+        found = _analyse(text)
     except TemplateSyntaxError as error:
         fault = f"line {error.lineno}: {error.message}"
     except RecursionError:
         fault = "nested too deeply"
     except (ValueError, OverflowError) as error:
         fault = f"a literal that cannot be read ({error})"
-    return TemplateView(origin, len(text), tuple(sorted(reaches)[:_LISTED]), tuple(sorted(loads)[:_LISTED]), fault)
+    reaches, loads, gated = (tuple(sorted(places)[:_LISTED]) for places in found)
+    return TemplateView(origin, len(text), reaches, loads, gated, fault)
 
 
-def _ways_out(text: str) -> tuple[set[tuple[int, str]], set[tuple[int, str]]]:
-    """All (line, what) that reach out of the template, and all that load another one."""
+_Found = tuple[set[tuple[int, str]], set[tuple[int, str]], set[tuple[int, str]]]
+
+
+def _analyse(text: str) -> _Found:
+    """All (line, what) that reach out of the template, that load another one, that words of a message switch on."""
     from assaymark.model.formats.jinja_fold import Folder, in_order
+    from assaymark.model.formats.jinja_gates import gates
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the lexer decodes escapes that Python deprecates
@@ -92,7 +98,7 @@ def _ways_out(text: str) -> tuple[set[tuple[int, str]], set[tuple[int, str]]]:
     folder = Folder(everything)
     reaches = {(node.lineno, what) for node in everything for what in _reaches(node, folder)}
     loads = {(node.lineno, what) for node in everything for what in _loads(node, folder)}
-    return reaches, loads
+    return reaches, loads, gates(everything, folder)
 
 
 @cache
