@@ -63,7 +63,10 @@ class Inflate64:
     @property
     def unused_data(self) -> bytes:
         """See Decoder."""
-        return self._data[self._at - self._count // 8 :] if self.eof else b""
+        if not self.eof:
+            return b""
+        held = self._bits >> self._count % 8  # whole bytes that were taken in and not needed
+        return held.to_bytes(self._count // 8, "little") + self._data[self._at :]
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
         """See Decoder."""

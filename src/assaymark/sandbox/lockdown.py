@@ -18,6 +18,7 @@ _KILL_PROCESS, _ALLOW = 0x8000_0000, 0x7FFF_0000  # linux/seccomp.h
 _LOAD, _JUMP_EQUAL, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x45, 0x06  # linux/bpf_common.h: W|ABS, JEQ, JSET, RET
 _NUMBER, _ARCHITECTURE, _THIRD_ARGUMENT = 0, 4, 32  # offsets in struct seccomp_data, low words
 _PROT_EXEC = 4
+_M_ARENA_MAX = -8  # malloc.h
 _CALLS = {
     "x86_64": (
         0xC000_003E,
@@ -67,6 +68,7 @@ def lock_down(*, memory: int, seconds: int) -> None:
     if known is None or sys.maxsize < 1 << 32:
         raise Refused(f"no list of system calls for {os.uname().machine}")
     _signals()
+    _one_arena()
     with open("/proc/self/statm", "rb") as file:
         used = int(file.read().split()[0]) * resource.getpagesize()
     for limit, value in (
@@ -94,6 +96,12 @@ def _signals() -> None:
     ):  # fmt: skip
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _one_arena() -> None:
+    """Have malloc fail where memory is short; else glibc counts the processors for another arena, by a call that kills."""
+    if hasattr(_LIBC, "mallopt"):
+        _LIBC.mallopt(_M_ARENA_MAX, 1)
 
 
 def _prctl(option: int, value: int, pointer: int = 0) -> None:
