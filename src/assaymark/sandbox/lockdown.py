@@ -5,6 +5,7 @@ kernel (seccomp). What is imported must have been imported before.
 """
 
 import ctypes
+import errno
 import os
 import resource
 import signal
@@ -14,7 +15,7 @@ import sys
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 4, 22, 38  # linux/prctl.h
 _SECCOMP_MODE_FILTER = 2
-_KILL_PROCESS, _ALLOW = 0x8000_0000, 0x7FFF_0000  # linux/seccomp.h
+_KILL_PROCESS, _ALLOW, _FAIL = 0x8000_0000, 0x7FFF_0000, 0x0005_0000 | errno.EACCES  # linux/seccomp.h
 _LOAD, _JUMP_EQUAL, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x45, 0x06  # linux/bpf_common.h: W|ABS, JEQ, JSET, RET
 _NUMBER, _ARCHITECTURE, _THIRD_ARGUMENT = 0, 4, 32  # offsets in struct seccomp_data, low words
 _PROT_EXEC = 4
@@ -28,6 +29,7 @@ _CALLS = {
             "exit_group": 231, "getrandom": 318,
         },
         {"mmap": 9, "mprotect": 10},
+        {"openat": 257},
     ),
     "aarch64": (
         0xC000_00B7,
@@ -37,9 +39,12 @@ _CALLS = {
             "madvise": 233, "getrandom": 278,
         },
         {"mmap": 222, "mprotect": 226},
+        {"openat": 56},
     ),
 }  # fmt: skip
-"""Machine -> AUDIT_ARCH, system calls that are allowed, and those that are allowed without PROT_EXEC."""
+"""Machine -> AUDIT_ARCH, calls that are allowed, those that are without PROT_EXEC, and those that fail instead of killing:
+glibc's `free` asks /proc how memory is given out, once, in a process that was forked from a thread.
+"""
 
 
 class Refused(Exception):
@@ -109,7 +114,9 @@ def _prctl(option: int, value: int, pointer: int = 0) -> None:
         raise Refused(f"prctl {option}: {os.strerror(ctypes.get_errno())}")
 
 
-def _filter(architecture: int, calls: dict[str, int], unless_executable: dict[str, int]) -> None:
+def _filter(
+    architecture: int, calls: dict[str, int], unless_executable: dict[str, int], failing: dict[str, int]
+) -> None:
     """Install a seccomp program: the calls by number, memory without PROT_EXEC, and death for everything else."""
     allowed, guarded = sorted(calls.values()), sorted(unless_executable.values())
     code = [
@@ -120,6 +127,8 @@ def _filter(architecture: int, calls: dict[str, int], unless_executable: dict[st
     ]
     for number in allowed:
         code += [(_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ALLOW)]
+    for number in sorted(failing.values()):
+        code += [(_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, _FAIL)]
     for number in guarded:
         code += [
             (_JUMP_EQUAL, 0, 4, number),
