@@ -24,6 +24,12 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 BIN = Path(sys.executable).parent
 HASH = "import hashlib, sys; print(hashlib.file_digest(open(sys.argv[1], 'rb'), 'sha256').hexdigest())"
+ISNAN = """
+import numpy, sys
+data = numpy.memmap(sys.argv[1], "u1", "r")
+data = data[: len(data) // 4 * 4].view("f4")
+print(sum(int(numpy.isnan(data[at : at + 65536]).sum()) for at in range(0, len(data), 65536)))
+"""
 REPEAT = 7
 ENOUGH = 30.0
 """Seconds of one command after which it is not repeated again."""
@@ -144,6 +150,18 @@ def tensors(bench: Bench) -> None:
         path.unlink()
 
 
+def weights(bench: Bench) -> None:
+    """The values of 1 GB of weights, against one pass of NumPy's isnan over the same bytes."""
+    path = bench.make("safetensors", "values.safetensors", 10**9 // bench.shrink)
+    ours = [BIN / "assay", "--home", bench.home, "model", "weights", path, "--no-config"]
+    costs = bench.measure({"assay model weights": ours, "python, numpy isnan": [sys.executable, "-c", ISNAN, path]})
+    size = path.stat().st_size / 1e9
+    for label, cost in costs.items():
+        print(f"    -> {label}: {size / cost.wall:,.2f} GB/s")
+    goal("memory", costs["assay model weights"].memory, 150, "MB")
+    path.unlink()
+
+
 def pickles(bench: Bench) -> None:
     """200 MB of small opcodes; then the same with calls among them."""
     size = 200_000_000 // bench.shrink
@@ -186,7 +204,7 @@ def cache(bench: Bench) -> None:
 
 
 ROWS: dict[str, Callable[[Bench], None]] = {
-    "start-up": start_up, "tensors": tensors, "pickles": pickles, "folder": folder, "cache": cache,
+    "start-up": start_up, "tensors": tensors, "weights": weights, "pickles": pickles, "folder": folder, "cache": cache,
 }  # fmt: skip
 
 

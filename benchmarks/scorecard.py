@@ -5,8 +5,9 @@ or "cannot read that", which a pipeline may take either way) or out of time. Wri
 """
 
 import argparse
-import datetime
+import datetime as dt
 import importlib.metadata
+import json
 import os
 import platform
 import subprocess
@@ -23,6 +24,8 @@ import peers
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 PAGE = ROOT / "docs" / "scorecard.md"
+KEPT = ROOT / "build" / "scorecard.json"
+"""What rivals said of a case, by version and digest: they are not asked twice."""
 SECONDS = 120
 sys.path.insert(0, str(ROOT))
 
@@ -55,7 +58,7 @@ def version(tool: str) -> str:
 
 def main() -> int:
     """Run, print, write."""
-    from tests.gate.test_gate import MALICIOUS, honest, write
+    from tests.gate.test_gate import MALICIOUS, digest, honest, write
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", nargs="*", choices=[*peers.COMMANDS], default=[*peers.COMMANDS], help="only these")
@@ -63,6 +66,7 @@ def main() -> int:
     peers.prepare(*wanted)
     tools = [OURS, *wanted]
     results: dict[str, dict[str, str]] = {}
+    kept: dict[str, str] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     cases = {**MALICIOUS, **honest()}
     with tempfile.TemporaryDirectory(prefix="assaymark-scorecard-") as made:
         folder = Path(made)
@@ -73,9 +77,14 @@ def main() -> int:
             first = write(case, places[name])
             places[name] = places[name] if len(case.files) > 1 else first
         for tool in tools:
+            keys = {name: f"{tool} {version(tool)} {digest(case)}" for name, case in cases.items()}
+            new = [name for name in cases if tool == OURS or keys[name] not in kept]
             with ThreadPoolExecutor(os.cpu_count()) as pool:
-                said = pool.map(partial(run, tool, home=folder / "home"), places.values())
-                results[tool] = dict(zip(cases, said, strict=True))
+                said = pool.map(partial(run, tool, home=folder / "home"), [places[name] for name in new])
+                for name, answer in zip(new, said, strict=True):
+                    kept[keys[name]] = answer
+            results[tool] = {name: kept[keys[name]] for name in cases}
+            KEPT.write_text(json.dumps(kept))
             print(tool, dict(Counter(results[tool].values())), flush=True)
     PAGE.write_text(page(tools, results, list(MALICIOUS), list(honest())))
     ours = results[OURS]
@@ -87,7 +96,7 @@ def page(tools: Sequence[str], results: dict[str, dict[str, str]], hostile: list
     kinds: dict[str, list[str]] = defaultdict(list)
     for name in (*hostile, *good):
         kinds[name.split("/")[0]].append(name)
-    today = datetime.datetime.now(datetime.UTC).date()
+    today = dt.datetime.now(dt.UTC).date()
     system = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
     lines = [
         "# Scorecard",

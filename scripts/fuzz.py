@@ -59,7 +59,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0, help="how long, in all [default: 60]")
     parser.add_argument("--seed", type=int, default=1, help="what the inputs depend on [default: 1]")
     options = parser.parse_args()
-    formats = [Format(name, random.Random(f"{options.seed} {name}"), [data]) for name, data in corpus().items()]  # noqa: S311
+    files = {**corpus(), **genuine_files()}
+    formats = [Format(name, random.Random(f"{options.seed} {name}"), [data]) for name, data in files.items()]  # noqa: S311
     for entry in formats:
         look_at(entry.pool[0], entry.name)  # imports are not what is limited
     limit_memory()
@@ -68,6 +69,13 @@ def main() -> int:
     streams = fuzz_machine(options.seed, time.monotonic() + options.seconds / 3, failures)
     report(formats, streams, failures)
     return 1 if failures else 0
+
+
+def genuine_files() -> dict[str, bytes]:
+    """What real libraries wrote and is kept for the tests, by its path below tests/model/real."""
+    top = ROOT / "tests" / "model" / "real"
+    paths = (path for path in sorted(top.rglob("*")) if path.is_file() and path.suffix not in {".py", ".R", ".md"})
+    return {str(path.relative_to(top)): path.read_bytes() for path in paths if path.stat().st_size <= BIGGEST}
 
 
 def limit_memory() -> None:
@@ -110,7 +118,7 @@ def mutated(entry: Format, formats: list[Format]) -> bytes:
                 length = rng.choice((1, 2, 4, 8, 32, 128))
                 data[at:at] = bytes(data[at : at + length]) * rng.choice((1, 1, 2, 50))
             case _:
-                other = corpus()[rng.choice(formats).name]
+                other = rng.choice(formats).pool[0]
                 start = rng.randrange(len(other))
                 data[at:at] = other[start : start + rng.randrange(1, 200)]
     return bytes(data[:BIGGEST])
@@ -199,8 +207,8 @@ def compared(genuine: differential.Genuine, stream: bytes) -> str:
 
 def report(formats: list[Format], streams_read: int, failures: Counter[str]) -> None:
     """How much was tried."""
-    for entry in formats:
-        print(f"{entry.count:>9,}  {entry.name}  ({len(entry.seen)} kinds of report)")
+    kinds = sum(len(entry.seen) for entry in formats)
+    print(f"{sum(entry.count for entry in formats):>9,}  inputs made of {len(formats)} files, {kinds} kinds of report")
     print(f"{streams_read:>9,}  streams compared with CPython")
     print(f"{sum(entry.count for entry in formats) + streams_read:>9,}  in all, {sum(failures.values())} failed")
     with contextlib.suppress(OSError):  # not there, or not empty

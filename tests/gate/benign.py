@@ -106,7 +106,7 @@ def _pandas() -> Iterator[Case]:
     yield one("pandas/frame", "frame.pkl", pickle.dumps(frame))
     yield one("pandas/series", "series.pkl", pickle.dumps(frame["x"]))
     yield one("pandas/index", "index.pkl", pickle.dumps(frame.set_index(["n", "word"]).index))
-    yield one("pandas/gzip", "frame.pkl.gz", gzip.compress(pickle.dumps(frame)))
+    yield one("pandas/gzip", "frame.pkl.gz", gzip.compress(pickle.dumps(frame), mtime=0))
     yield one("pandas/csv", "frame.csv", frame.to_csv().encode())
     yield one("pandas/jsonl", "frame.jsonl", frame.to_json(orient="records", lines=True, date_format="iso").encode())
 
@@ -193,8 +193,8 @@ def _repositories() -> Iterator[Case]:
         yield Case(f"benign-repository/{make.__name__}", dict(make()), outcome="allow")
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("config.json", json.dumps({"model_type": "bert"}))
-        archive.writestr("weights.npy", _npy(X))
+        archive.writestr(zipfile.ZipInfo("config.json"), json.dumps({"model_type": "bert"}))
+        archive.writestr(zipfile.ZipInfo("weights.npy"), _npy(X))
     yield one("repository/as a zip", "model.zip", packed.getvalue())
 
 

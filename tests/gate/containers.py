@@ -90,13 +90,13 @@ def _zips() -> Iterator[Case]:
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, content in members.items():
-                archive.writestr(name.replace("__", "."), content)
+                archive.writestr(zipfile.ZipInfo(name.replace("__", ".")), content, zipfile.ZIP_DEFLATED)
         return packed.getvalue()
 
     yield case("pickle", holding(a__pkl=INNER))
     yield case("pickle without extension", holding(weights=INNER))
     yield case("zip in a zip", holding(a__zip=holding(b__zip=holding(c__pkl=INNER))))
-    yield case("gzip in a zip", holding(a__gz=gzip.compress(INNER)))
+    yield case("gzip in a zip", holding(a__gz=gzip.compress(INNER, mtime=0)))
     yield case("tar in a zip", holding(a__tar=_tar({"x.pkl": INNER})))
     yield case("bzip2 method", make([Made("a.pkl", INNER, method=12, packed=bz2.compress(INNER))]))
     yield case("name climbs out", make([Made("../../../home/user/.bashrc", b"true")]))
@@ -150,8 +150,8 @@ def _joblib() -> Iterator[Case]:
         yield case(
             f"{method}, after an array", dumped([np.arange(500.0), Evil()], compress=(method, 3)), f"model.pkl.{method}"
         )
-    yield case("gzip, second member", gzip.compress(b"") + gzip.compress(dumped(Evil())), loader="")
-    yield case("gzip of gzip", gzip.compress(gzip.compress(INNER)), loader="")
+    yield case("gzip, second member", gzip.compress(b"", mtime=0) + gzip.compress(dumped(Evil()), mtime=0), loader="")
+    yield case("gzip of gzip", gzip.compress(gzip.compress(INNER, mtime=0), mtime=0), loader="")
     yield case("xz, several blocks", lzma.compress(b"") + lzma.compress(INNER), loader="")
     yield case("zlib, of a version before 0.10", _zfile(INNER), loader="joblib")
     yield case(
@@ -189,10 +189,10 @@ def _tars() -> Iterator[Case]:
 
     plain = _tar({"a/model.pkl": INNER})
     yield case("pickle", plain)
-    yield case("gzip", gzip.compress(plain), "model.tar.gz")
+    yield case("gzip", gzip.compress(plain, mtime=0), "model.tar.gz")
     yield case("bzip2", bz2.compress(plain), "model.tar.bz2")
     yield case("xz", lzma.compress(plain), "model.tar.xz")
-    yield case("called .nemo", gzip.compress(plain), "model.nemo")
+    yield case("called .nemo", gzip.compress(plain, mtime=0), "model.nemo")
     yield case("zip in a tar", _tar({"a.zip": make([Made("x.pkl", INNER)])}))
     yield case("name climbs out", _tar({"../../x": b"true"}))
     yield case("absolute name", _tar({"/etc/cron.d/x": b"true"}))

@@ -16,10 +16,12 @@ from pathlib import Path
 import pytest
 
 from assaymark import scan
-from tests.gate import benign, containers, formats, pickles, repositories
+from tests.gate import benign, containers, formats, pickles, repositories, vetted
 from tests.gate.case import Case
 
-MALICIOUS = {case.name: case for module in (pickles, containers, formats, repositories) for case in module.cases()}
+MALICIOUS = {
+    case.name: case for module in (pickles, vetted, containers, formats, repositories) for case in module.cases()
+}
 PROVED = Path(__file__).parent / "proved.txt"
 HERE = frozenset({"pickle", "joblib", "numpy", "pandas", "yaml", "jinja", "python"})
 """Loaders of the locked environment."""

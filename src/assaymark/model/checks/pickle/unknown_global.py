@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from assaymark.core.check import check
 from assaymark.core.finding import Confidence, Hit, Severity
 from assaymark.core.subject import Layer
-from assaymark.model.allow import usual_line
 from assaymark.model.formats.pickle import PickleView
 
 
@@ -27,6 +26,8 @@ def pickle_reaches_unknown_global(pickle: PickleView) -> Iterator[Hit]:
     `__reduce__` and allow it in a signed policy: `assay model learn FILE --out allow.toml` writes the lines.
     """
     for event in pickle.of("unknown"):
+        from assaymark.model.allow import usual_line
+
         target = f"{event.module}.{event.name}"
         yield Hit(
             f"{target} is not on the table of vetted globals; the line of a signed policy that would allow it: "
