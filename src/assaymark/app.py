@@ -4,7 +4,8 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from assaymark import __version__
@@ -17,10 +18,10 @@ from assaymark.core.errors import Unreadable, UsageError
 from assaymark.core.evidence import Evidence
 from assaymark.core.finding import Finding, Persona, Severity
 from assaymark.core.ignore import apply_ignores, read_baseline, split_known
-from assaymark.core.look import BAD_NAME, look_at_tree, merged, unseen
+from assaymark.core.look import BAD_NAME, Catalog, look_at_tree, merged, unseen
 from assaymark.core.manifest import Manifest, ManifestFile, path_problems
-from assaymark.core.policy import decide, scan_policy
-from assaymark.core.scan import FileReport, Root, ScanReport, Tool
+from assaymark.core.policy import Policy, decide, scan_policy
+from assaymark.core.scan import FileReport, Gap, Root, ScanReport, Tool
 from assaymark.core.subject import Subject
 from assaymark.settings import Settings
 from assaymark.settings import home as home_folder
@@ -55,11 +56,8 @@ def scan(  # noqa: PLR0913 - the options of the product's main command
     `allow`: a signed policy of globals that pickles may name beside the vetted table; `allow_keys`: who may have signed it.
     Raises UsageError when the request makes no sense, Untrusted for such a policy; what files hold never raises.
     """
-    now = (clock or SystemClock()).now()
-    settings = Settings() if config == "" else load_settings(config, start=os.getcwd(), today=now.date())
-    policy = scan_policy(_severity(fail_on or settings.fail_on or "high"))
-    audience = _persona(persona or settings.persona or "regular")
-    known_prints = None if baseline is None else read_baseline(baseline)
+    terms = agree(fail_on, persona, config, baseline, clock)
+    settings = terms.settings
     allowed, allowing = _allow(allow or settings.allow, allow_keys or settings.allow_keys, home, clock)
     kept = os.path.join(home_folder(home), "cache", *([allowed.removeprefix("sha256:")[:32]] if allowed else []))
     options = Options(digest, seconds, kept if cache and digest else None, full)
@@ -70,15 +68,47 @@ def scan(  # noqa: PLR0913 - the options of the product's main command
         with allowing:
             # Workers inherit the policy where they are forked, and only there.
             reports = look_at_all(found, options, 1 if allowed and sys.platform != "linux" else jobs, progress)
-        reports = _with_projects(reports, found, roots)
+        reports = with_projects(reports, found, roots, catalog())
     finally:
         hang_up(found)
-    manifests, roots = _identify(roots, reports)
+    return conclude(terms, roots, reports, excluded, allowed)
 
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """By which what was seen is judged, and when."""
+
+    now: datetime
+    settings: Settings
+    policy: Policy
+    audience: Persona
+    known: Sequence[str] | None
+    """Fingerprints of the baseline."""
+
+
+def agree(fail_on: str | None, persona: str | None, config: str | None, baseline: object, clock: Clock | None) -> Terms:
+    """The terms of a run, from its options and the settings; raises UsageError."""
+    now = (clock or SystemClock()).now()
+    settings = Settings() if config == "" else load_settings(config, start=os.getcwd(), today=now.date())
+    return Terms(
+        now,
+        settings,
+        scan_policy(_severity(fail_on or settings.fail_on or "high")),
+        _persona(persona or settings.persona or "regular"),
+        None if baseline is None else read_baseline(baseline),
+    )
+
+
+def conclude(
+    terms: Terms, roots: Sequence[Root], reports: list[FileReport], excluded: Sequence[Gap], allowed: str | None = None
+) -> ScanReport:
+    """The report and the verdict on what was seen."""
+    manifests, roots = _identify(roots, reports)
+    settings, policy, now = terms.settings, terms.policy, terms.now
     findings = sorted((f for r in reports for f in r.findings), key=_order)
-    visible = [f for f in findings if _heard(f, audience)]
+    visible = [f for f in findings if _heard(f, terms.audience)]
     standing, ignored, expired = apply_ignores(visible, settings.ignores, now.date())
-    new, known = (standing, []) if known_prints is None else split_known(standing, known_prints)
+    new, known = (standing, []) if terms.known is None else split_known(standing, terms.known)
     subjects = tuple(root.subject for root in roots if root.subject is not None)
     said: dict[str, Any] = {
         "at": timestamp(now), "tool": Tool(__version__, checkset()), "findings": tuple(new), "ignored": tuple(ignored),
@@ -163,7 +193,9 @@ def identify(path: str, *, exclude: Sequence[str] = ()) -> tuple[Digest, Manifes
     return Digest(SHA256, files[0].sha256), None
 
 
-def _with_projects(reports: list[FileReport], found: Sequence[Found], roots: Sequence[Root]) -> list[FileReport]:
+def with_projects(
+    reports: list[FileReport], found: Sequence[Found], roots: Sequence[Root], known: Catalog
+) -> list[FileReport]:
     """Add what is only seen across the files of each folder, and names that cannot be bound."""
     real = {item.path: item for item in found}
     more: dict[str, FileReport] = {}
@@ -174,7 +206,7 @@ def _with_projects(reports: list[FileReport], found: Sequence[Found], roots: Seq
                 r.path[len(lead) :]: r for r in reports if r.path.startswith(lead) and not real[r.path].entry.problem
             }
             tree = FolderTree(below, {path: real[lead + path] for path in below})
-            for path, extra in look_at_tree(tree, catalog()).items():
+            for path, extra in look_at_tree(tree, known).items():
                 # What is said of a path that is not there is kept with a file that is.
                 home = lead + path if path in below else next((r.path for r in reports if r.path.startswith(lead)), "")
                 more[home] = _merged(_moved(extra, lead), more.get(home))

@@ -21,6 +21,13 @@ class Blob(Protocol):
         ...
 
 
+def is_far(blob: Blob) -> bool:
+    """Whether each read of it asks another machine (the blob says so by an attribute `far`)."""
+    while isinstance(blob, Slice):
+        blob = blob.outer
+    return bool(getattr(blob, "far", False))
+
+
 class Bytes:
     """A blob in memory."""
 

@@ -136,6 +136,10 @@ class Tree(Protocol):
         """The file's content; raises OverBudget when it is longer than `limit` bytes, Unreadable when it cannot be."""
         ...
 
+    def start(self, path: str, length: int) -> bytes:
+        """The first `length` bytes of a file, fewer where it is shorter; raises Unreadable when it cannot be."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Project:

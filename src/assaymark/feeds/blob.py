@@ -30,6 +30,8 @@ _NOTHING = hashlib.sha256(b"").hexdigest()
 class RemoteBlob:
     """core.blob.Blob over a file of a source. Reading on doubles what is fetched ahead; jumping starts small again."""
 
+    far = True
+
     def __init__(self, remote: Remote, spool: Callable[[], Spool]) -> None:
         self.size = remote.file.size
         self.traffic = remote.traffic
@@ -55,6 +57,9 @@ class RemoteBlob:
         end = min(offset + length, self.size)
         if offset >= end:
             return b""
+        start = self._shelf.start(self._file.path)
+        if end <= len(start):
+            return start[offset:end]
         if self._whole is None and self.size <= _SMALL:
             self._take_small()
         out = bytearray()
@@ -89,6 +94,8 @@ class RemoteBlob:
         if self._whole is not None:
             return b""
         self._next = stop
+        if not number:
+            self._shelf.put_start(self._file.path, data)
         for at in range(0, len(data), PAGE):
             self._pages[number + at // PAGE] = data[at : at + PAGE]
         while len(self._pages) > _KEPT:
@@ -140,6 +147,7 @@ class RemoteBlob:
         self._verify(total.hexdigest())
         self._pages.clear()
         self._whole = room.blob()
+        self._shelf.put_start(self._file.path, self._whole.read(0, _FIRST))
 
     def _verify(self, digest: str) -> None:
         if self._file.sha256 not in {None, digest}:

@@ -13,7 +13,9 @@ _FORMATS = "assaymark.model.formats"
 
 
 def _format(name: str, recognise: magic.Recognise, checks: str = "", suffixes: tuple[str, ...] = ()) -> Format:
-    packages = (f"{_CHECKS}.{checks}",) if checks else ()
+    packages: tuple[str, ...] = (f"{_CHECKS}.{checks}",) if checks else ()
+    if name in {"safetensors", "onnx", "hdf5"}:
+        packages += (f"{_CHECKS}.weights",)
     return Format(name, recognise, f"{_FORMATS}.{name}", packages, suffixes)
 
 
@@ -25,13 +27,14 @@ FORMATS = (
         "gguf",
         magic.starts(b"GGUF", b"FUGG"),
         f"{_FORMATS}.gguf",
-        (f"{_CHECKS}.gguf", f"{_CHECKS}.template"),
+        (f"{_CHECKS}.gguf", f"{_CHECKS}.template", f"{_CHECKS}.weights"),
         (".gguf",),
         first=b"GF",
     ),
     _format("onnx", magic.is_onnx, "onnx", (".onnx",)),
     _format("hdf5", magic.is_hdf5, "hdf5", (".h5", ".hdf5")),
     _format("keras", magic.is_keras_config, "keras"),
+    _format("keras_yaml", magic.is_keras_yaml, "keras"),
     _format("hydra", is_hydra, "hydra"),
     Format("torch", is_part, "assaymark.model.torch.parse", (f"{_CHECKS}.torch",)),
     Format("executorch", is_executorch, "assaymark.model.torch.executorch", (f"{_CHECKS}.torch",), (".pte",)),
@@ -39,7 +42,7 @@ FORMATS = (
         "zip",
         magic.is_zip,
         f"{_FORMATS}.zip",
-        (f"{_CHECKS}.archive", f"{_CHECKS}.torch"),
+        (f"{_CHECKS}.archive", f"{_CHECKS}.torch", f"{_CHECKS}.weights"),
         (".zip", ".npz", ".keras", ".mar", ".ptl"),
     ),
     Format("tar", magic.is_tar, f"{_FORMATS}.tar", (f"{_CHECKS}.archive", f"{_CHECKS}.oci"), (".tar",)),
@@ -79,6 +82,7 @@ FORMATS = (
 PROJECTS = (
     Project("huggingface", f"{_FORMATS}.huggingface", (f"{_CHECKS}.huggingface", f"{_CHECKS}.template")),
     Project("onnx-data", f"{_FORMATS}.onnx_folder", (), (".onnx",)),
+    Project("weights", "assaymark.model.weights.declared", (f"{_CHECKS}.weights",), (".safetensors",)),
     Project("oci", "assaymark.model.oci.stores", (f"{_CHECKS}.oci",)),
     Project("torchserve", "assaymark.model.torch.folder", (f"{_CHECKS}.torch",)),
     *classical.PROJECTS,

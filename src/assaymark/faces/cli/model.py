@@ -1,5 +1,6 @@
-"""`assay model`: convert checkpoints to safetensors, and learn which classes of your own pickles may name."""
+"""`assay model`: convert checkpoints, learn which classes pickles may name, and read the values of weights."""
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -7,17 +8,18 @@ import click
 
 from assaymark.core.errors import UsageError
 from assaymark.core.look import clean
-from assaymark.faces.cli import HOLD, OK
+from assaymark.faces.cli import DENIED, HOLD, OK
 
 if TYPE_CHECKING:
     from assaymark.converting import Conversion
+    from assaymark.weighing import Weighed
 
 _SHOWN = 10
 
 
 @click.group("model")
 def command() -> None:
-    """Convert models to safetensors; learn which classes they may name."""
+    """Convert models to safetensors; learn which classes they may name; look into their weights."""
 
 
 @command.command("convert")
@@ -124,3 +126,79 @@ def _learn(paths: tuple[str, ...], out: str, source: str | None) -> int:
         click.echo(f"  {clean(path)} would still be refused: {clean(why)}")
     click.echo("  next: review each line, fill in reviewed_by, reason and expires, then --sign it")
     return HOLD if learned.refused else OK
+
+
+@command.command("weights")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--base", metavar="PATH", help="The model that this one was tuned from, to compare low bits with.")
+@click.option("--format", "form", type=click.Choice(("text", "json")), default="text", show_default=True)
+@click.option(
+    "-o", "--output", "outputs", multiple=True, metavar="FORMAT:FILE", help="Also write a report. Repeatable."
+)
+@click.option("--fail-on", metavar="SEVERITY", help="Deny from this severity on [default: high].")
+@click.option("--no-config", is_flag=True, help="Use no settings file.")
+@click.option(
+    "--timeout", type=click.FloatRange(1), default=86_400.0, metavar="SECONDS", help="For each file [default: a day]."
+)
+@click.option("-v", "--verbose", is_flag=True, help="Print every tensor and every finding.")
+def weights(paths: tuple[str, ...], **options: Any) -> int:
+    """Read the values of all tensors: NaN, empty layers, hidden programs, archives, text and low bits.
+
+    PATH: safetensors, GGUF, ONNX, PyTorch, npy, npz, HDF5, Keras, or folders of them. It reads every byte; code that
+    a model brings is looked at by assay scan.
+
+    Exit code: 0 allowed, 1 denied, 2 wrong usage, 3 held (not everything could be vouched for).
+    """
+    from assaymark.app import render, write
+    from assaymark.faces.cli.progress import bar
+    from assaymark.faces.cli.scan import FORMATS
+    from assaymark.weighing import render as document
+    from assaymark.weighing import weigh
+    from assaymark.weighing import write as write_document
+
+    outputs = [text.partition(":")[::2] for text in options["outputs"]]
+    for form, path in outputs:
+        if form not in FORMATS or not path:
+            raise UsageError(f"--output {form}:{path} is not FORMAT:FILE", step=f"formats are {', '.join(FORMATS)}")
+    with bar(enabled=sys.stderr.isatty()) as progress:
+        weighed = weigh(
+            *paths,
+            base=options["base"],
+            fail_on=options["fail_on"],
+            config="" if options["no_config"] else None,
+            seconds=options["timeout"],
+            progress=progress,
+        )
+    if options["form"] == "json":
+        click.echo(document(weighed), nl=False)
+    else:
+        _print_weights(weighed, verbose=options["verbose"])
+        click.echo(render(weighed.report, "text", verbose=options["verbose"], color=False), nl=False)
+    for form, path in outputs:
+        if form == "json":
+            write_document(weighed, path)
+        else:
+            write(weighed.report, form, path)
+    return {"allow": OK, "deny": DENIED}.get(weighed.report.verdict.outcome.value, HOLD)
+
+
+def _print_weights(weighed: "Weighed", *, verbose: bool) -> None:
+    """The sums, and on demand a line for each tensor."""
+    total = weighed.total()
+    click.echo(f"{total['tensors']:,} tensors, {total['parameters']:,} parameters, {total['bytes']:,} bytes")
+    click.echo(
+        f"  NaN {total['nan']:,}   infinite {total['inf']:,}   zero {total['zeros']:,}   denormal {total['denormal']:,}"
+        f"   constant tensors {total['constant']:,}   tied {total['tied']:,}"
+    )
+    if total["unread"]:
+        click.echo(f"  {total['unread']:,} tensors of packed types: bytes and scales only")
+    if weighed.base is not None:
+        click.echo(f"  {total['compared']:,} compared with {clean(weighed.base)}")
+    for path, found in weighed.stats.items() if verbose else ():
+        click.echo(f"  {clean(path)}")
+        for one in found:
+            shape = "x".join(map(str, one.shape)) or "scalar"
+            values = f"rms {one.rms:.3g}, at most {one.largest:.3g}" if one.valued else "packed"
+            low = f", {one.low_zero} low bits zero" if one.low_zero else ""
+            click.echo(f"    {clean(one.name, 200)}  {one.dtype} {shape}  {values}{low}")
+    click.echo()

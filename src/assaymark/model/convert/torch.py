@@ -7,13 +7,14 @@ from assaymark.model.convert.tensors import Storage, Tensor, view
 from assaymark.model.convert.values import Made, Persistent, Symbol, text
 
 _UTILS = "torch._utils"
-_STORAGES = {
+STORAGES = {
     "DoubleStorage": "F64", "FloatStorage": "F32", "HalfStorage": "F16", "BFloat16Storage": "BF16",
     "LongStorage": "I64", "IntStorage": "I32", "ShortStorage": "I16", "CharStorage": "I8", "ByteStorage": "U8",
     "BoolStorage": "BOOL", "ComplexFloatStorage": "C64", "UntypedStorage": "U8",
     "Float8_e4m3fnStorage": "F8_E4M3", "Float8_e5m2Storage": "F8_E5M2",
     "Float8_e4m3fnuzStorage": "F8_E4M3FNUZ", "Float8_e5m2fnuzStorage": "F8_E5M2FNUZ",
 }  # fmt: skip
+"""Name of a storage class -> data type as safetensors has it."""
 _WIDTHS = {"ComplexDoubleStorage": 16, "QInt8Storage": 1, "QUInt8Storage": 1, "QInt32Storage": 4}
 _DTYPES = {
     "float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16", "int64": "I64", "int32": "I32",
@@ -81,7 +82,7 @@ def _storage(name: str, source: object, storages: Storages) -> tuple[Storage, st
         raise Malformed(f"tensor {name!r}: its storage has no valid key and size")
     if len(parts) > 5 and parts[5] is not None:
         raise Malformed(f"tensor {name!r} is a view of a storage in a layout that torch wrote before 0.4")
-    dtype = _STORAGES.get(called)
+    dtype = STORAGES.get(called)
     if dtype is None and called not in _WIDTHS:
         raise Opaque(f"tensor {name!r} has storage {called or 'of no kind'!r}, which safetensors has not")
     return storages(key, elements * width(called)), dtype or called.removesuffix("Storage")
@@ -89,4 +90,4 @@ def _storage(name: str, source: object, storages: Storages) -> tuple[Storage, st
 
 def width(storage: str) -> int:
     """Bytes of one element of a storage class, by its name."""
-    return _WIDTHS.get(storage) or _SIZES.get(_STORAGES.get(storage, ""), 1)
+    return _WIDTHS.get(storage) or _SIZES.get(STORAGES.get(storage, ""), 1)

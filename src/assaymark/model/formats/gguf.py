@@ -16,6 +16,9 @@ from assaymark.core.errors import Malformed, OverBudget
 from assaymark.core.format import Context, Item, Region
 from assaymark.model.formats.extents import Extent, Layout, layout
 from assaymark.model.formats.jinja import TEMPLATE_LIMIT, template_view
+from assaymark.model.weights.declared import gguf_declarations
+from assaymark.model.weights.starts import starts
+from assaymark.model.weights.views import MetadataTexts
 
 MAGIC = b"GGUF"
 _SWAPPED = b"FUGG"
@@ -36,6 +39,10 @@ _ALIGNMENT_LIMIT = 1 << 16
 _LISTED = 20
 _WINDOW = 1 << 18
 """Bytes read at once."""
+_TEXT = 64 << 10
+"""Bytes of a text that are searched for secrets."""
+_COUNTS = (2, 4, 5, 10, 11)
+_DECLARES = (".block_count", ".embedding_length", ".parameter_count", "split.count")
 _TEMPLATE_KEY = "tokenizer.chat_template"
 _TEMPLATES = 64
 _BLOCKS = {
@@ -65,6 +72,20 @@ class GgufView:
     """(tensor, ggml type) where the type is none that is known: its size cannot be told."""
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One tensor. `offset` counts from the start of the file, `shape` has the fastest dimension first."""
+
+    name: str
+    kind: int
+    """The ggml type."""
+    shape: tuple[int, ...]
+    offset: int
+    size: int
+    """In bytes; 0 where the type is not known."""
+    big: bool
+
+
 @dataclass
 class _Tables:
     """What was read so far."""
@@ -76,6 +97,11 @@ class _Tables:
     extents: list[Extent] = field(default_factory=list)
     unknown: list[tuple[str, int, int]] = field(default_factory=list)
     """(tensor, type, offset)."""
+    rows: list[tuple[str, int, tuple[int, ...]]] = field(default_factory=list)
+    """(tensor, type, shape), one for each extent."""
+    texts: list[tuple[str, str]] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
+    """What the metadata declares of the tensors."""
 
 
 def parse(blob: Blob, context: Context) -> Iterator[Item]:
@@ -93,7 +119,10 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
     data = max(0, blob.size - start)
     places = layout((*tables.extents, *_unsized(tables, data)), tables.alignment - 1)
     padded = -(-places.end // tables.alignment) * tables.alignment
+    yield MetadataTexts.of(tables.texts)
+    yield gguf_declarations(tables.numbers, tables.rows)
     yield Region(start, padded)
+    yield from starts(blob, ((start + begin, end - begin, name) for begin, end, name in tables.extents))
     yield from (Region(start + at, size, data=False) for at, size in places.holes)
     yield Region(start + padded, max(0, data - padded), data=False)
     yield GgufView(
@@ -102,6 +131,25 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
     )  # fmt: skip
     if places.end > data:
         raise Malformed(f"the last tensor ends at byte {places.end:,} of the data, which has {data:,}", offset=start)
+
+
+def table(blob: Blob, context: Context) -> list[Row]:
+    """The tensors by offset; raises Malformed."""
+    reader = _Reader(blob, context)
+    reader.start()
+    tensors = reader.count(reader.width + 4 + 4 + 8, "tensors", _TENSORS)
+    keys = reader.count(reader.width + 1 + 4 + 1, "metadata keys", _KEYS)
+    tables = _Tables()
+    for _ in range(keys):
+        for _ in _pair(reader, tables):
+            pass
+    for _ in range(tensors):
+        _tensor(reader, tables)
+    start = -(-reader.at // tables.alignment) * tables.alignment
+    places = zip(tables.rows, tables.extents, strict=True)
+    rows = [Row(*row, start + begin, end - begin, reader.is_big) for row, (begin, end, _) in places]
+    rows += (Row(name, kind, (1,), start + at, 0, reader.is_big) for name, kind, at in tables.unknown)
+    return sorted(rows, key=lambda row: row.offset)
 
 
 def _pair(reader: "_Reader", tables: _Tables) -> Iterator[Item]:
@@ -119,6 +167,10 @@ def _pair(reader: "_Reader", tables: _Tables) -> Iterator[Item]:
         if kind != _UINT32:
             raise Malformed(f"general.alignment has value type {kind}, not uint32", offset=reader.at)
         tables.alignment = _alignment(reader)
+    elif kind == _STRING:
+        tables.texts.append((key, reader.text_start(_TEXT, key)))
+    elif kind in _COUNTS and key.endswith(_DECLARES):
+        tables.numbers[key] = reader.integer(_SCALARS[kind], key)
     else:
         _step_over(reader, kind, key)
 
@@ -192,6 +244,7 @@ def _tensor(reader: "_Reader", tables: _Tables) -> None:
     if shape and shape[0] % block:
         raise Malformed(f"tensor {name[:100]!r} has rows of {shape[0]:,} elements in blocks of {block}", offset=at)
     tables.extents.append((offset, offset + elements // block * size, name))
+    tables.rows.append((name, kind, tuple(shape)))
 
 
 def _unsized(tables: _Tables, data: int) -> Iterator[Extent]:
@@ -214,6 +267,11 @@ class _Reader:
         self._tick = context.budget.tick
         self._window = b""
         self._base = 0
+
+    @property
+    def is_big(self) -> bool:
+        """The file is big-endian."""
+        return self._order == "big"
 
     def start(self) -> int:
         """Magic and version; finds out the byte order."""

@@ -18,6 +18,7 @@ from assaymark.model.hdf5 import attributes, dataset, header, links, superblock
 from assaymark.model.hdf5.header import Message
 from assaymark.model.hdf5.heaps import GlobalHeaps
 from assaymark.model.hdf5.source import elements
+from assaymark.model.weights.views import MetadataTexts
 
 OBJECTS = 500_000
 """Objects of one file that are walked."""
@@ -25,6 +26,13 @@ PICKLES = 10_000
 """Elements of one dataset of pickles that are looked at."""
 LARGE = 4 << 30
 """Bytes that a dataset may declare without being asked where they are (the floor that Keras itself uses)."""
+_SEARCHED = 4 << 20
+"""Bytes of a dataset of bytes in which a pickle is looked for."""
+_BYTES = frozenset({3, 5})
+"""Classes of datatypes that are strings and opaque bytes."""
+_SMALL = 64
+"""Bytes of a dataset whose values are of no interest."""
+_TEXTS = 1_000
 _PATH = 300
 _CONFIGS = frozenset({"model_config", "training_config"})
 _PICKLED = {("PSEUDOATOM", b"object"), ("FLAVOR", b"Object"), ("base_type", b"pickle")}
@@ -65,6 +73,20 @@ class LargeDataset:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredDataset:
+    """Where the values of a dataset lie in one piece; `offset` is None where they are packed or in pieces."""
+
+    path: str
+    kind: int
+    """Class of the datatype: 0 for integers, 1 for floating point."""
+    width: int
+    big: bool
+    dims: tuple[int, ...]
+    offset: int | None
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class PickledDataset:
     """A dataset whose elements `loader` unpickles when they are read."""
 
@@ -93,6 +115,7 @@ class _Walk:
         self._seen: set[int] = set()
         self._waiting: deque[tuple[int, str]] = deque()
         self._fault: Malformed | None = None
+        self._texts: list[tuple[str, str]] = []
 
     def items(self) -> Iterator[Item]:
         block = self._block
@@ -106,6 +129,7 @@ class _Walk:
         while self._waiting:
             address, path = self._waiting.popleft()
             yield from self._object(address, path)
+        yield MetadataTexts.of(self._texts)
         unread = without([(0, self._source.blob.size)], union(self._source.seen))
         yield from (Region(begin, end - begin) for begin, end in unread)
         if self._fault is not None:
@@ -200,6 +224,8 @@ class _Walk:
                 continue
             if attribute.name in _MARKS:
                 marks[attribute.name] = value[:16]
+            if len(self._texts) < _TEXTS:
+                self._texts.append((attribute.name, value[: 64 << 10].decode("utf-8", "replace")))
             if attribute.name in _CONFIGS or is_pickle(Head(Bytes(value), "")):
                 yield Member(f"{path}@{attribute.name}" if path else attribute.name, Bytes(value))
 
@@ -226,10 +252,27 @@ class _Walk:
         declared = kind.size * elements(dims)
         if declared > LARGE and outside is None:
             yield LargeDataset(path, dims, declared, source.blob.size, message.offset)
+        if kind.kind in {0, 1} and outside is None and declared > _SMALL:
+            whole = stored.kind == dataset.CONTIGUOUS and stored.address is not None
+            offset = source.base + stored.address if whole and stored.address is not None else None
+            yield StoredDataset(path, kind.kind, kind.size, kind.big, dims, offset, stored.size)
         if not _PICKLED.isdisjoint(marks.items()):
             loader = "PyTables" if kind.variable else "hickle"
             yield PickledDataset(path, loader, message.offset)
             yield from self._pickles(parts, stored, kind, path)
+        elif outside is None and declared <= _SEARCHED and (kind.variable or kind.size == 1 or kind.kind in _BYTES):
+            yield from self._unmarked(parts, stored, kind, path)
+
+    def _unmarked(
+        self, parts: dict[int, Message], stored: dataset.Layout, kind: attributes.Datatype, path: str
+    ) -> Iterator[Item]:
+        """Pickles in datasets of bytes, which programs unpickle that are no library."""
+        try:
+            for member in self._pickles(parts, stored, kind, path):
+                if isinstance(member, Member) and is_pickle(Head(member.blob, "")):
+                    yield member
+        except Opaque:
+            return  # compressed in a way that only its own library reads
 
     def _pickles(
         self, parts: dict[int, Message], stored: dataset.Layout, kind: attributes.Datatype, path: str

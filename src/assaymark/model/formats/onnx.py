@@ -11,14 +11,20 @@ from assaymark.core.blob import Blob
 from assaymark.core.errors import Malformed, OverBudget
 from assaymark.core.format import Context, Item, Region
 from assaymark.model.formats.protobuf import BYTES, DEPTH, VARINT, Field, Reader, signed
+from assaymark.model.weights.views import MetadataTexts
 
 _OPERATORS = 10_000
 """Different operators of one model; ONNX defines about 250."""
+_FIELDS = 40
+"""Highest number of a field of ModelProto, with room for those to come (26 in IR version 14)."""
 _DIMENSIONS = 64
 _ENTRIES = 64
 """Key-value pairs of one tensor's external data, and attributes kept of one node."""
 PATH_LIMIT = 4096
 """Bytes of a path, as PATH_MAX of Linux; no longer one can be opened."""
+_TEXT = 64 << 10
+"""Bytes of a text that are searched for secrets."""
+_TEXTS = 1_000
 _NAME = 300
 """Bytes kept of a name; a domain or operator is compared by them."""
 _TELLING = ("model_uri", "module", "class_name")
@@ -31,6 +37,9 @@ _BITS = {
 _FLOATS, _INT32S, _STRINGS, _INT64S, _RAW, _DOUBLES, _UINT64S = 4, 5, 6, 7, 9, 10, 11
 _VALUES = {1: _FLOATS, 14: _FLOATS, 11: _DOUBLES, 15: _DOUBLES, 7: _INT64S, 12: _UINT64S, 13: _UINT64S, 8: _STRINGS}
 """TensorProto.DataType -> the field of its values, where they are not raw; int32_data for all others."""
+
+_PLAIN = {1: _FLOATS, 11: _DOUBLES}
+"""TensorProto.DataType -> the field whose packed values are laid out as in raw_data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,10 @@ class OnnxTensor:
     """Key-value pairs of external_data, at most 64."""
     is_external: bool
     """data_location says EXTERNAL."""
+    kind: int = 0
+    """TensorProto.DataType."""
+    raw: tuple[int, int] = (0, 0)
+    """Offset and length of its plain little-endian values in the file: of raw_data, or of packed floats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +126,16 @@ class _Walk:
     def model(self, size: int) -> Iterator[Item]:
         """ModelProto."""
         version, seen = 0, set[int]()
+        unknown: Field | None = None
+        texts: list[tuple[str, str]] = []
         for part in self._reader.fields(0, size):
             if part.wire == VARINT and part.number == 1:
                 version = signed(part.value)
             if part.wire != BYTES:
                 continue
             seen.add(part.number)
+            if part.number > _FIELDS:
+                unknown = part
             if part.number == 7:
                 yield from self._graph(part, 1)
             elif part.number == 20:
@@ -127,8 +144,17 @@ class _Walk:
                         yield from self._graph(step, 2)
             elif part.number == 25:
                 yield from self._function(part)
+            elif part.number == 6:
+                texts.append(("doc_string", self._reader.text(part, _TEXT)))
+            elif part.number == 14 and len(texts) < _TEXTS:
+                texts.append(self._entry(part))
+        yield MetadataTexts.of(texts)
         if version < 1 or 7 not in seen:
             raise Malformed("not an ONNX model, or only the begin of one: it has no ir_version and graph", offset=size)
+        if unknown is not None:
+            raise Malformed(
+                f"field {unknown.number} of {unknown.end - unknown.start:,} bytes is none of ONNX", offset=unknown.start
+            )
         if version >= 3 and 8 not in seen:
             raise Malformed(f"an ONNX model of IR version {version} without opset_import, or cut off", offset=size)
 
@@ -212,7 +238,7 @@ class _Walk:
         dims: list[int] = []
         name, data_type, is_external = "", 0, False
         external: list[tuple[str, str]] = []
-        held = _Held()
+        held, raw = _Held(), (0, 0)
         for part in self._reader.fields(tensor.start, tensor.end):
             if part.number == 1:
                 dims.extend(signed(value) for value in self._reader.integers(part))
@@ -231,15 +257,19 @@ class _Walk:
             else:
                 held.take(part)
                 if part.number == 9 and part.wire == BYTES:  # raw_data
-                    yield Region(part.start, part.end - part.start)
+                    raw = (part.start, part.end - part.start)
+                    yield Region(*raw)
+                elif part.wire == BYTES and part.number == _PLAIN.get(data_type):
+                    raw = (part.start, part.end - part.start)
         # Whatever data_location says: a message that comes in two parts is merged by the loader.
         for key, value in external:
             if key == "location":
                 yield OnnxPath(value, f"tensor {name}", tensor.start)
         stored, least, most = held.elements(data_type)
         yield OnnxTensor(
-            name, tensor.start, tuple(dims), _BITS.get(data_type, 0), stored, least, most, tuple(external), is_external
-        )
+            name, tensor.start, tuple(dims), _BITS.get(data_type, 0), stored, least, most, tuple(external),
+            is_external, data_type, raw,
+        )  # fmt: skip
 
     def _entry(self, entry: Field) -> tuple[str, str]:
         """StringStringEntryProto."""

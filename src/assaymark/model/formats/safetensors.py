@@ -18,10 +18,13 @@ from assaymark.core.errors import Malformed, OverBudget
 from assaymark.core.format import Context, Item, Member, Region
 from assaymark.model.formats.embedded import embedded_code
 from assaymark.model.formats.extents import Extent, Layout, layout
+from assaymark.model.weights.starts import starts
+from assaymark.model.weights.views import MetadataTexts
 
 HEADER_LIMIT = 100_000_000
 """Bytes; the reference reader refuses more."""
 _TENSORS = 500_000
+_ENTRY = frozenset({"dtype", "shape", "data_offsets"})
 _DIMENSIONS = 64
 _LISTED = 20
 _BITS = {
@@ -90,6 +93,7 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
         fault = error
     places = layout(header.extents)
     yield from (Region(8 + length + begin, end - begin) for begin, end, _ in header.extents)
+    yield from starts(blob, ((8 + length + begin, end - begin, name) for begin, end, name in header.extents))
     yield SafetensorsView(
         len(header.extents), places, data, tuple(header.duplicates[:_LISTED]),
         tuple(header.mismatches[:_LISTED]), tuple(header.unknown[:_LISTED]),
@@ -173,6 +177,7 @@ def _metadata(value: object) -> Iterator[Item]:
         if kind == "pickle":
             yield Member(f"__metadata__[{key[:200]}]", Bytes(content))
     yield SafetensorsMetadata(tuple(carried[:_LISTED]))
+    yield MetadataTexts.of(value)
 
 
 def _tensor(name: str, value: object, header: _Header) -> None:
@@ -183,6 +188,9 @@ def _tensor(name: str, value: object, header: _Header) -> None:
         header.duplicates.append(f"{name[:200]} (a key of its entry)")
     if not isinstance(dtype, str) or not _counts(shape) or not _counts(offsets) or len(offsets) != 2:
         raise Malformed(f"tensor {name[:200]!r} has no valid dtype, shape and data_offsets", offset=8)
+    if len(entry) > len(_ENTRY):
+        more = sorted(str(key)[:50] for key in entry.keys() - _ENTRY)[:3]
+        raise Malformed(f"tensor {name[:200]!r} has entries that the format does not know: {', '.join(more)}", offset=8)
     if len(shape) > _DIMENSIONS:
         raise Malformed(f"tensor {name[:200]!r} has {len(shape)} dimensions", offset=8)
     begin, end = offsets

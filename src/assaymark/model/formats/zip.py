@@ -17,6 +17,7 @@ from assaymark.model import unpack
 from assaymark.model.archive import ArchiveView, Entry, Kind, Mismatch, Tail
 from assaymark.model.torch.part import Layout, program_in
 from assaymark.model.torch.payloads import ALL, pickled
+from assaymark.model.weights.starts import starts
 from assaymark.model.zipindex import Index, Part, method_name, read_index
 
 _CHECKED = 4 << 20
@@ -40,14 +41,17 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
     yield from program_in(blob, [part.name for part in index.parts])
     is_storage, layout = _storage_test(blob, index), Layout([part.name for part in index.parts])
     count = size = 0
+    storages: list[tuple[int, int, str]] = []
     for part in sorted(index.parts, key=lambda part: not part.name.lower().endswith(".pkl")):
         if part.data is None or (part.name.endswith("/") and not part.header.size):
             continue
         if is_storage(part):
             count, size = count + part.main, size + part.packed * part.main
+            storages.append((part.data, part.packed, part.name))
             continue
         budget.tick()
         yield from map(layout.mark, _member(blob, part, part.data, budget, index.faults))
+    yield from starts(blob, storages)
     if count:
         why = f"raw tensor storage, {count:,} members, {size:,} bytes: numbers, never unpickled by torch"
         yield Skipped("tensors", why, holds=False)

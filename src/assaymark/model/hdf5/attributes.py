@@ -11,7 +11,7 @@ from assaymark.model.hdf5.links import dense_parts
 from assaymark.model.hdf5.source import Fields, Source, elements, text
 from assaymark.model.hdf5.trees import Tree2
 
-_INTEGER, _STRING, _OPAQUE, _VARIABLE = 0, 3, 5, 9
+_INTEGER, _FLOAT, _STRING, _OPAQUE, _VARIABLE = 0, 1, 3, 5, 9
 _NAME_ORDER, _CREATION_ORDER = 8, 9
 """Types of the version 2 B-trees that index the attributes of an object."""
 _RANK = 32
@@ -25,6 +25,8 @@ class Datatype:
     kind: int
     size: int
     variable: bool = False
+    big: bool = False
+    """A number whose most significant byte comes first."""
 
     @property
     def is_bytes(self) -> bool:
@@ -48,7 +50,7 @@ def datatype(fields: Fields) -> Datatype:
     first = fields.number(1)
     kind, bits, size = first & 15, fields.number(3), fields.number(4)
     if kind != _VARIABLE:
-        return Datatype(kind, size)
+        return Datatype(kind, size, big=kind in {_INTEGER, _FLOAT} and bool(bits & 1))
     base = fields.number(1) & 15
     fields.take(3)
     base_size = fields.number(4)

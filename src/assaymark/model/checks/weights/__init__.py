@@ -1,0 +1,1 @@
+"""Checks of weights and of the texts beside them."""

@@ -1,0 +1,1 @@
+"""Values of tensors: what they declare, what they hide, and statistics of their bits. The only room that uses numpy."""
