@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from assaymark.core.blob import Blob, Slice
 from assaymark.core.budget import Budget
 from assaymark.core.errors import AssayError, Malformed, Opaque, OverBudget
-from assaymark.core.format import Context, Item, Member, Skipped
+from assaymark.core.format import Context, Item, Member, Region, Skipped
 from assaymark.model import unpack
-from assaymark.model.archive import ArchiveView, Entry, Kind, Mismatch, Tail
+from assaymark.model.archive import ArchiveView, Entry, Kind, Mismatch, Tail, unexplained
 from assaymark.model.torch.part import Layout, program_in
 from assaymark.model.torch.payloads import ALL, pickled
 from assaymark.model.weights.starts import starts
@@ -37,6 +37,7 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
     index = read_index(blob, budget)
     entries = tuple(_entry(blob, part) for part in index.parts if part.main)
     yield ArchiveView("zip", entries, tuple(index.holes), tuple(index.shared))
+    yield from unexplained(index.holes)
     yield from index.disagreements
     yield from program_in(blob, [part.name for part in index.parts])
     is_storage, layout = _storage_test(blob, index), Layout([part.name for part in index.parts])
@@ -48,6 +49,7 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
         if is_storage(part):
             count, size = count + part.main, size + part.packed * part.main
             storages.append((part.data, part.packed, part.name))
+            yield Region(part.data, part.packed)
             continue
         budget.tick()
         yield from map(layout.mark, _member(blob, part, part.data, budget, index.faults))
@@ -139,9 +141,11 @@ def _member(blob: Blob, part: Part, data: int, budget: Budget, faults: list[Assa
         return
     except Opaque as error:
         yield Skipped(part.name, error.message, holds=True)
+        yield Region(data, part.packed, data=False)
         return
     result = unpack.unpack(packed, codec, budget, start)
     if header.encrypted and (result.fault or result.size != header.size):
+        yield Region(data, part.packed, data=False)
         return  # really encrypted, as the view says; what was only marked so has just been decompressed
     if result.size or not result.fault:
         yield Member(part.name, result.blob)
