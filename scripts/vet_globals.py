@@ -14,7 +14,7 @@ these criteria holds; where code of a library would run, its name must stand in 
 - `build`: `__setstate__` is absent or a builtin's, and then nothing that the default BUILD's setattr could reach
   runs code: no `__setattr__`, no property with a setter, no other data descriptor written in Python;
 - `items`: a list, dict or set whose `append`, `extend`, `add` and `__setitem__` are the builtin's;
-- an Enum gets `call` (a value is looked up), when `_missing_` is the standard one;
+- an Enum gets `call` and `member` (one is looked up), when `_missing_` is the standard one;
 - a compiled class gets `call` where reviewed.txt has its `__reduce__`: such classes pickle as a call of themselves.
 
 A class that gets no use is left out: what is not in the table is unknown and holds. Functions are listed as data only
@@ -35,65 +35,17 @@ import re
 import sys
 import warnings
 from types import ModuleType
-from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Set, Tuple  # noqa: UP035 - Python 3.7
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Set, Tuple  # noqa: UP035 - Python 3.7
+
+from vet_libraries import LIBRARIES
 
 Table = Dict[str, Dict[str, str]]  # noqa: UP006 - Python 3.7
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TABLE = os.path.join(HERE, "..", "src", "assaymark", "model", "machine", "vetted.txt")
 OTHER = "# ---- other versions of the libraries: names as they write them ----"
-TABLE_VERSION = "1"
+TABLE_VERSION = "2"
 
-
-class Library(NamedTuple):
-    """Which modules of a library give classes (`take` less `leave`) and functions that may be stored."""
-
-    take: str
-    leave: str = r"$"
-    functions: str = r"$"
-
-
-LIBRARIES = {
-    "sklearn": Library(
-        r"sklearn\..*",
-        r".*\.(datasets|callback|externals|_build_utils|inspection|experimental|.*_plot"
-        r"|utils\._(mocking|testing|test_common|estimator_html_repr|array_api|readonly_array_wrapper|typedefs)"
-        r"|utils\._(seq_dataset|vector_sentinel|weight_vector|plotting|repr_html)"
-        r"|utils\.(mocking|testing|seq_dataset|weight_vector|estimator_checks|fixes|deprecation|graph)"
-        r"|metrics\._pairwise_distances_reduction)(\..*)?",
-        r"sklearn\.(metrics\.(_classification|_regression|_ranking|pairwise|cluster\..*|classification|regression"
-        r"|ranking)|feature_selection\._?(univariate_selection|mutual_info_?)|preprocessing\._?data"
-        r"|feature_extraction\.text|utils\.extmath)",
-    ),
-    "imblearn": Library(r"imblearn\..*", r".*\.(datasets|utils\._|utils\.test|utils\.est|keras|tensorflow|metrics).*"),
-    "scipy": Library(
-        r"scipy\.(sparse\._?(bsr|coo|csc|csr|dia|dok|lil|base|data|compressed|matrix|index)"
-        r"|interpolate\._?(bsplines|cubic|fitpack2|interpolate|rbfinterp|polyint|rgi|ndgriddata|rbf)"
-        r"|optimize\._?optimize|signal\._?ltisys|spatial\.transform\._rotation|linalg\._?misc"
-        r"|stats\._?(kde|stats_py|morestats|binned_statistic|common|qmc|stats_mstats_common))",
-        functions=r"scipy\.spatial\.distance",
-    ),
-    "torch": Library(
-        r"torch\.(nn\.(modules|utils)\..*|optim(\..*)?|nn\.parallel\.data_parallel|amp\.grad_scaler"
-        r"|cuda\.amp\.grad_scaler|distributions\..*|utils\.data\.(dataset|sampler))",
-        r".*\.(_expanded_weights.*|_functions|lazy|_multi_tensor.*|_stateless|_per_sample_grad|_named_member_accessor"
-        r"|linear_cross_entropy.*|distributions\.(constraint.*|kl|utils)|prune)(\..*)?",
-        r"torch\.nn\.(functional|init)",
-    ),
-    "torchvision": Library(r"torchvision\.(models|ops|transforms)\..*", r".*\.(v2.*|feature_extraction|_api)"),
-    "transformers": Library(
-        r"transformers\.(training_args.*|trainer_utils|trainer_pt_utils|trainer_callback|modeling_outputs"
-        r"|generation\.configuration_utils|activations|pytorch_utils|feature_extraction_utils"
-        r"|utils\.(quantization_config|generic)|debug_utils|deepspeed|integrations\.deepspeed)",
-        r".*_tf",
-    ),
-    "trl": Library(r"trl\.trainer\..*_config"),
-    "accelerate": Library(r"accelerate\.(state|utils\.(dataclasses|deepspeed))"),
-    "peft": Library(r"peft\.(config|utils\.peft_types|tuners\..*\.config)"),
-    "sentence_transformers": Library(r"sentence_transformers\.(.*\.)?training_args"),
-    "xgboost": Library(r"xgboost\.(core|sklearn|callback)"),
-    "lightgbm": Library(r"lightgbm\.(basic|sklearn|callback)"),
-}
 
 HAND_REVIEWED = ["numpy", "pandas", "joblib", "catboost", "tokenizers", "pyarrow"]
 """Libraries whose names stand in by_hand.txt: their versions go into the header."""
@@ -104,9 +56,14 @@ NOT_TAKEN = re.compile(
     r"|utils\.generic\.(ContextManagers|GeneralInterface)|trainer_pt_utils\.(EvalLoop|IterableDatasetShard).*"
     r"|debug_utils\.DebugUnder.*|feature_extraction_utils\.Feature.*)"
     r"|accelerate\.(state\.GradientState|utils\.deepspeed\.DeepSpeed.*)|scipy\.optimize\..*\.(Brent|MemoizeJac|_.*)"
+    r"|sklearn\.utils\.(Memory|parallel_backend|parallel\..*|_unittest_backport\..*)"
+    r"|gensim\.(interfaces\.TransformedC.*|models\.(hdpmodel\.HdpTopicF.*|atmodel\.AuthorTopicModel|word2vec.*(Corpus|Sentence)|word2vec.*Sentences|doc2vec\.Tagged(Brown|Line).*"
+    r"|poincare\.(Poincare|L|N|R).*|ensemblelda\.Ens.*)|similarities\.(annoy.*|docsim\.(Shard|Similarity)))"
+    r"|nltk\.(chunk\.named_entity|classify\.(rte|svm|maxent\.(Tadm|Func))|tag\.hmm|text\.TextC).*"
 )
-"""Classes that pass the criteria and are left out: ClassInstantier calls what it holds when an item is read; the rest
-is in no saved model."""
+"""Classes that pass the criteria and are left out: ClassInstantier calls what it holds when an item is read, Memory makes
+folders and unpickles what lies in them, Parallel starts processes, AuthorTopicModel writes a corpus where it is told,
+HdpTopicFormatter reads from an address, TransformedCorpus sets attributes of any object; the rest is in no saved model."""
 
 NOT_WALKED = re.compile(r"(^|\.)(tests?|testing|conftest|setup|__main__|f2py|distutils|benchmarks?|cli|commands)(\.|$)")
 """Modules that must not be imported, or whose import has effects."""
@@ -124,7 +81,16 @@ SPECIAL = re.compile(r"__(?!reduce|reduce_ex|getstate|getnewargs|deepcopy|copy|d
 
 METACLASSES = {"builtins.type", "abc.ABCMeta", "enum.EnumMeta", "enum.EnumType"}
 TRUSTED = {"builtins", "abc", "typing", "collections.abc", "_collections_abc", "enum", "collections"}
-INERT_DESCRIPTORS = {"member_descriptor", "getset_descriptor", "_tuplegetter"}
+INERT_DESCRIPTORS = {
+    "member_descriptor", "getset_descriptor", "_tuplegetter",
+    "CachedAttribute", "CachedWritableAttribute", "cache_readonly", "OptionWrapper",
+}  # fmt: skip
+"""Their `__set__` runs no code of a library; those of statsmodels warn, refuse, fill a cache or set a bit."""
+STATE_RULES = {
+    "scipy.stats._distn_infrastructure.rv_generic.__setstate__": "scipy-parser",
+    "statsmodels.base.data.ModelData.__setstate__": "no-formula",
+}
+"""Methods that may run text of the state: BUILD is vetted under a rule that the machine knows (states.py)."""
 ITEM_METHODS = ("append", "extend", "add", "__setitem__")
 
 
@@ -166,7 +132,7 @@ class Judge:
         if not self.all_vouched(cls, ("__getattr__", "__getattribute__", "__del__")):
             return []
         if issubclass(cls, enum.Enum):
-            return ["call"] if self.vouched(cls, "_missing_") and cls.__members__ else []
+            return ["call", "member"] if self.vouched(cls, "_missing_") and cls.__members__ else []
         if not self._plain(cls):
             return []
         found = []
@@ -175,7 +141,8 @@ class Judge:
         if _is_namedtuple(cls) or self.vouched(cls, "__new__"):
             found.append("new")
         if self._builds(cls):
-            found.append("build")
+            rule = STATE_RULES.get(_setstate_of(cls))
+            found.append("build" if rule is None else f"build(args={rule})")
         if "new" in found and issubclass(cls, (list, dict, set)) and self.all_vouched(cls, ITEM_METHODS):
             found.append("items")
         return found
@@ -214,6 +181,11 @@ class Judge:
             if not (isinstance(value, property) and value.fset is None)
         }
         return self.all_vouched(cls, [*sorted(setters), "__setattr__"])
+
+
+def _setstate_of(cls: type) -> str:
+    owner = next((k for k in cls.__mro__ if "__setstate__" in vars(k)), None)
+    return "" if owner is None else full(owner) + ".__setstate__"
 
 
 def _is_namedtuple(cls: type) -> bool:
@@ -279,7 +251,7 @@ def run_collect(out: str, libraries: list[str]) -> None:
     for library in libraries + HAND_REVIEWED:
         try:
             versions[library] = importlib.import_module(library).__version__.split("+")[0]
-        except ImportError:
+        except (ImportError, AttributeError):
             continue
     with open(out, "w", encoding="utf-8") as file:
         json.dump({"versions": versions, "entries": entries}, file, indent=0, sort_keys=True)

@@ -29,7 +29,7 @@ HARMFUL = pickle.dumps(Runs())
 
 
 @pytest.mark.parametrize(
-    "name", ["a.csv", "a.tsv", "a.json", "a.jsonl", "a.parquet", "a.arrow", "data/a.txt", "a.dat", "a.data", "A.CSV"]
+    "name", ["a.csv", "a.tsv", "a.json", "a.jsonl", "a.parquet", "a.arrow", "data/a.txt", "A.CSV"]
 )
 def test_dat001_bad_pickle(name: str) -> None:
     assert "DAT001" in ids(look_at(HARMFUL, name))
@@ -48,6 +48,8 @@ def test_dat001_good_data() -> None:
         "a.parquet": b"PAR1" + bytes(50) + b"PAR1",
         "a.txt": b"some text\n",
         "a.pkl": PICKLE,
+        "model.pickle.dat": PICKLE,
+        "model.data": PICKLE,
     }.items():
         assert "DAT001" not in ids(look_at(data, name)), name
 

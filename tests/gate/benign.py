@@ -211,3 +211,13 @@ def _kept() -> Iterator[Case]:
     """Files that libraries made which are not installed here; how is told beside them."""
     for name in KEPT:
         yield one(f"kept/{name}", name, gzip.decompress((DATA / f"{name}.gz").read_bytes()))
+    for path in sorted((REAL / "pickled").iterdir()):
+        if path.suffix == ".arrow":
+            state = json.dumps({"_data_files": [{"filename": path.name}], "_format_type": None}).encode()
+            yield Case(
+                f"benign-kept/dataset of {path.name}",
+                {path.name: path.read_bytes(), "state.json": state},
+                outcome="allow",
+            )
+        else:
+            yield one(f"kept/{path.name}", path.name, path.read_bytes())

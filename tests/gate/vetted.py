@@ -5,6 +5,7 @@ an array's shape or element type stands under a computed name; an element type l
 bytes of the file for pointers: no recorder shows that, the process dies).
 """
 
+import lzma
 import pickle
 import struct
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ _BYTE = call(_DTYPE, text("u1"))
 _OBJECT = (
     call(_DTYPE, text("O8"), b"\x89", b"\x88") + b"(K\x03" + text("|") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb"
 )
+_SPLIT = b"\x80\x03]" + b"N0" * 200 + _SHOUT
 _POINTER = struct.pack("<Q", 0x4141414141414141)
 
 
@@ -42,6 +44,9 @@ def cases() -> Iterator[Case]:
         "model.pkl",
         p4(sg("numpy", "ndarray") + b"(K\x01\x85" + call(_DTYPE, text("O")) + raw(_POINTER) + b"t\x81"),
     )
+    half = len(_SPLIT) // 2
+    streams = b"".join(lzma.compress(part, format=lzma.FORMAT_ALONE) for part in (_SPLIT[:half], _SPLIT[half:]))
+    yield one("g-joblib/a pickle over two streams of lzma", "model.joblib", streams, "joblib")
     for spelling in ("Infinity", "-NaN", "+INF"):
         stream = f"F{spelling}\n0".encode() + _SHOUT
         yield one(f"d-parser/s6 a float as C reads it, {spelling}", "notes.txt", stream, "pickle")

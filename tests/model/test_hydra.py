@@ -93,3 +93,40 @@ def test_mdl203_bad_computed_target() -> None:
 
 def test_mdl203_good_pointer_within_the_file() -> None:
     assert not severe(look_at(b"cls: torch.nn.ReLU\nact:\n  _target_: ${cls}\n", "config.yaml"))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"a: !apply:os.system ['true']\n",
+        b"a: !new:subprocess.Popen\n  args: ['true']\n",
+        b"pipeline:\n  name: os.system\n  params: {command: x}\n",
+        b"_target_: hydra_zen.funcs.get_obj\npath: os.system\n",
+        b"_target_: pathlib.Path.write_text\n",
+        b"__target__: os.system\n",
+        b'{"lc": 1, "type": "constructor", "id": ["os", "system"], "kwargs": {}}',
+    ],
+)
+def test_mdl107_bad_other_spellings(data: bytes) -> None:
+    assert "MDL107" in ids(look_at(data, "hyperparams.yaml"))
+
+
+def test_mdl107_good_other_spellings() -> None:
+    data = b"""
+a: !new:speechbrain.nnet.CNN.Conv1d
+  kernel: 3
+b: !apply:torch.manual_seed [1]
+c: !ref <a>
+pipeline:
+  name: pyannote.audio.pipelines.SpeakerDiarization
+  params: {segmentation: x}
+"""
+    assert look_at(data, "hyperparams.yaml").findings == ()
+
+
+def test_mdl127_bad_package_of_nobody() -> None:
+    assert ids(look_at(b"_target_: their_package.Model\n", "config.yaml")) == {"MDL127"}
+
+
+def test_mdl127_good_known_packages() -> None:
+    assert look_at(b"a: {_target_: torch.nn.Linear}\nb: {_target_: src.models.Net}\n", "config.yaml").findings == ()

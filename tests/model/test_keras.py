@@ -513,3 +513,49 @@ def test_damaged_json_is_reported_on(patch: bytes, offset: int) -> None:
     data = bytearray(json.dumps(V3).encode())
     data[offset : offset + len(patch)] = patch
     assert "CHK001" not in ids(look_at(bytes(data), "config.json"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        old("TFOpLambda", function="data.TextLineDataset"),
+        old("ClassMethod", cls_symbol="io.gfile.GFile", method_name="write"),
+        old("TFOpLambda", function="py_function"),
+    ],
+)
+def test_mdl078_bad_more_than_computing(value: Any) -> None:
+    assert ids(at(model(value))) & {"MDL075", "MDL078"}
+
+
+def test_mdl078_good_arithmetic() -> None:
+    assert not at(model(old("TFOpLambda", function="math.add"), old("TFOpLambda", function="concat"))).findings
+
+
+def test_mdl071_bad_through_parts_of_keras() -> None:
+    named = old("Lambda", function="popen", function_type="function")
+    named["config"]["module"] = "os"
+    for value in (
+        layer("Lambda", function=function("system", "keras.src.ops.os")),
+        layer("Lambda", function=function("save_v2", "tensorflow.python.ops.io_ops")),
+        layer("Lambda", function=function("exec", None)),
+        named,
+    ):
+        assert "MDL071" in ids(at(model(value)))
+
+
+def test_mdl070_bad_other_documents() -> None:
+    value = model(old("Lambda", function=[CODE, None, None], function_type="lambda"))
+    assert "MDL070" in ids(look_at(json.dumps(json.dumps(value)).encode(), "model.json"))
+    text = (
+        "backend: tensorflow\nclass_name: Sequential\nconfig:\n  layers:\n  - class_name: Lambda\n    config: &c\n"
+        f"      function: ['{CODE.strip()}', null, null]\n      function_type: lambda\n      again: *c\nkeras_version: 2.1\n"
+    )
+    assert "MDL070" in ids(look_at(text.encode(), "model.yaml"))
+
+
+def test_mdl070_good_yaml() -> None:
+    text = (
+        "class_name: Sequential\nconfig:\n  layers:\n  - class_name: Dense\n    config: {units: 1, activation: relu}\n"
+    )
+    assert look_at(text.encode(), "model.yaml").findings == ()
+    assert look_at(b"class_name: foo\nconfig: {a: 1}\n", "other.yaml").findings == ()

@@ -208,3 +208,27 @@ def test_mdl001_good_fitted_estimators(estimators: dict[str, object], form: str)
     for name, estimator in estimators.items():
         data = pickle.dumps(estimator, int(form)) if form.isdigit() else joblib_dump(estimator, form)
         assert severe(look_at(data, f"{name}.pkl")) == [], name
+
+
+RECORDS: dict[str, Callable[[], object]] = {
+    "recarray": lambda: np.rec.array([(1, 2.0, "x")], dtype=[("a", "i4"), ("b", "f8"), ("c", "U3")]),
+    "objects in a record in a record": lambda: np.zeros(2, dtype=[("p", [("x", "O"), ("y", "f8")]), ("q", "i4")]),
+    "a view without the field of objects": lambda: np.array([(1, object)], dtype=[("a", "i4"), ("o", "O")])[["a"]],
+    "subarrays": lambda: np.zeros(3, dtype=[("a", "f8", (3,)), ("b", "i4")]),
+    "a subarray alone": lambda: np.dtype((np.float64, (3, 2))),
+    "many fields": lambda: np.zeros(2, dtype=[(f"c{n}", "f8") for n in range(50)]),
+    "many fields, one of objects": lambda: np.zeros(2, dtype=[*((f"c{n}", "f8") for n in range(50)), ("o", "O")]),
+    "titles": lambda: np.zeros(2, dtype=[(("title", "a"), "f8")]),
+    "aligned": lambda: np.zeros(2, dtype=np.dtype([("a", "i1"), ("b", "f8")], align=True)),
+    "records beside objects": lambda: [np.zeros(2, dtype=[("a", "f8")]), np.array([1, "x"], dtype=object)],
+    "an array in a file": lambda: np.zeros(3).view(np.memmap),
+}
+
+
+@pytest.mark.parametrize("make", RECORDS.values(), ids=RECORDS.keys())
+def test_records_as_numpy_writes_them(make: Callable[[], object]) -> None:
+    value = make()
+    for protocol in PROTOCOLS:
+        report = look_at(pickle.dumps(value, protocol), "records.pkl")
+        assert severe(report) == [], protocol
+        assert not any(finding.holds for finding in report.findings)

@@ -79,10 +79,11 @@ class RemoteSource(Protocol):
 
 
 class Shelf:
-    """Small files that were fetched whole, kept for whoever asks for them a second time; 64 MiB at most."""
+    """Small files that were fetched whole, and starts of others, kept for whoever asks a second time; 64 MiB at most."""
 
     def __init__(self) -> None:
         self._files: dict[str, bytes] = {}
+        self._starts: dict[str, bytes] = {}
         self._free = 64 << 20
 
     def get(self, path: str) -> bytes | None:
@@ -94,6 +95,16 @@ class Shelf:
         if path not in self._files and len(content) <= self._free:
             self._free -= len(content)
             self._files[path] = content
+
+    def start(self, path: str) -> bytes:
+        """The first bytes of a file, as far as they are kept."""
+        return self._starts.get(path, b"")
+
+    def put_start(self, path: str, content: bytes) -> None:
+        """Keep them, as long as there is room."""
+        if path not in self._starts and len(content) <= self._free:
+            self._free -= len(content)
+            self._starts[path] = content
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from assaymark.model import classical, graph_formats
 from assaymark.model.containers import is_cpio, is_stream
 from assaymark.model.formats import magic
 from assaymark.model.huggingface.names import is_hydra
-from assaymark.model.torch.part import is_part
+from assaymark.model.torch.part import is_part, is_settings
 from assaymark.model.torch.recognise import is_executorch
 
 _CHECKS = "assaymark.model.checks"
@@ -36,6 +36,12 @@ FORMATS = (
     _format("keras", magic.is_keras_config, "keras"),
     _format("keras_yaml", magic.is_keras_yaml, "keras"),
     _format("hydra", is_hydra, "hydra"),
+    Format(
+        "archived-settings",
+        is_settings,
+        "assaymark.model.huggingface.archived",
+        (f"{_CHECKS}.huggingface", f"{_CHECKS}.template"),
+    ),
     Format("torch", is_part, "assaymark.model.torch.parse", (f"{_CHECKS}.torch",)),
     Format("executorch", is_executorch, "assaymark.model.torch.executorch", (f"{_CHECKS}.torch",), (".pte",)),
     Format(

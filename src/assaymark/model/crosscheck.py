@@ -12,7 +12,8 @@ from assaymark.core.blob import CHUNK, Blob
 from assaymark.core.format import Item, Skipped
 from assaymark.core.witness import Account, Reading, Witness
 from assaymark.model.machine import Result
-from assaymark.model.machine.machine import MAX_RAW, TORCHSCRIPT, renamed
+from assaymark.model.machine.machine import TORCHSCRIPT, renamed
+from assaymark.model.machine.states import MAX_RAW
 
 EARLY = 1 << 15
 """Files up to this many bytes are handed over whole before we read them ourselves: the witness reads at the same time."""

@@ -93,12 +93,12 @@ def xz() -> Codec:
     return Codec("xz", make, (lzma.LZMAError, EOFError), lambda start: start[:6] == b"\xfd7zXZ\0")
 
 
-def lzma_alone() -> Codec:
-    """The legacy .lzma format."""
+def lzma_alone(again: Callable[[bytes], bool] | None = None) -> Codec:
+    """The legacy .lzma format; Python's reader, and so joblib's, takes streams that follow each other for one."""
     import lzma
 
     make = partial(lzma.LZMADecompressor, lzma.FORMAT_ALONE, memlimit=_MEMORY)
-    return Codec("lzma", make, (lzma.LZMAError, EOFError))
+    return Codec("lzma", make, (lzma.LZMAError, EOFError), again)
 
 
 def lzma_raw(properties: bytes, size: int) -> Codec:

@@ -43,6 +43,7 @@ _TABLE = {
         uuid._popen platform._syscmd_ver pydoc.pipepager pydoc.tempfilepager distutils.spawn._spawn_posix
         distutils.core.run_setup ensurepip.bootstrap venv.create fabric.Connection paramiko.SSHClient().exec_command
         torch.utils.collect_env.run torch.distributed.run.main torch.distributed.launcher.api.elastic_launch
+        psutil.Popen docker.from_env().containers.run docker.DockerClient().containers.run git.Git().execute git.cmd.Git().execute
         numpy.distutils.exec_command.exec_command numpy.f2py.compile gradio.utils.run_coro_in_background
         ?.system ?.popen ?.Popen ?.check_output ?.check_call ?.getoutput ?.getstatusoutput ?.fork_exec ?.execv ?.execve
         ?.execvp ?.execvpe ?.execl ?.execlp ?.spawnl ?.spawnlp ?.spawnv ?.spawnvp ?.posix_spawn ?.posix_spawnp
@@ -62,6 +63,8 @@ _TABLE = {
         logging.config.listen tkinter.Tk().eval rlcompleter.Completer types.LambdaType torch.jit.CompilationUnit
         torch.fx.graph_module._exec_with_source torch.distributed.rpc.rpc_sync fire.Fire cffi.FFI().set_source
         ast.literal_eval.__globals__ typing._eval_type typing.ForwardRef()._evaluate ?.exec ?.eval
+        mako.template.Template numpy.f2py.crackfortran._eval_length numpy.f2py.crackfortran.myeval
+        transformers.dynamic_module_utils.get_class_from_dynamic_module transformers.dynamic_module_utils.get_class_in_module
         lib2to3.pgen2.grammar.Grammar().loads numpy.testing.runstring numpy.testing._private.utils.runstring
     """,
     Deed.UNPICKLING: """
@@ -94,7 +97,7 @@ _TABLE = {
         ftplib.FTP_TLS smtplib.SMTP smtplib.SMTP_SSL telnetlib.Telnet imaplib.IMAP4 imaplib.IMAP4_SSL poplib.POP3
         nntplib.NNTP paramiko.SSHClient paramiko.Transport xmlrpc.client.ServerProxy asyncio.open_connection
         asyncio.start_server websockets.connect websocket.create_connection websocket.WebSocketApp
-        urllib3.PoolManager urllib3.request wget.download gdown.download pycurl.Curl torch.hub.download_url_to_file
+        urllib3.PoolManager urllib3.request git.Repo.clone_from dulwich.porcelain.clone pygit2.clone_repository wget.download gdown.download pycurl.Curl torch.hub.download_url_to_file
         torch.hub.load_state_dict_from_url torchvision.datasets.utils.download_url ssl.get_server_certificate
         torchvision.datasets.utils.download_and_extract_archive dns.resolver.resolve dns.resolver.query
         socket.gethostbyname socket.gethostbyname_ex socket.getaddrinfo urllib3.PoolManager().request urllib.request.OpenerDirector

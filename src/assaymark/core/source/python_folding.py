@@ -7,10 +7,10 @@ calls both. Values are strings, bytes, numbers, tuples of them, and `Ref`s to wh
 import ast
 import builtins
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from assaymark.core.errors import OverBudget
 from assaymark.core.source.python_deeds import STDLIB, UNKNOWN, canonical
+from assaymark.core.source.python_scope import Scope
 from assaymark.core.source.python_values import (
     DECODERS,
     Ref,
@@ -18,6 +18,7 @@ from assaymark.core.source.python_values import (
     arithmetic,
     decoded,
     from_numbers,
+    is_table,
     member,
     percent,
     small,
@@ -34,31 +35,6 @@ _ELEMENTS = 20_000
 """Elements of comprehensions that are worked out in all."""
 _LAST = 1 << 30  # a line after all others
 _BUILTINS = frozenset(dir(builtins)) | {"__builtins__", "execfile", "get_ipython", "unicode", "reduce"}
-
-
-@dataclass(slots=True)
-class Scope:
-    """One namespace: what each name is bound to, in order; None stands for a value that cannot be known."""
-
-    kind: str
-    within: str
-    parent: "Scope | None" = None
-    names: "dict[str, list[tuple[ast.expr | Value | None, Scope]]]" = field(default_factory=dict)
-    """Each value beside the scope in which it is worked out."""
-    firm: dict[str, int] = field(default_factory=dict)
-    """Module level only: names bound by a statement that always runs, and its line."""
-    elsewhere: set[str] = field(default_factory=set)
-    """Names declared global or nonlocal."""
-    gathers: set[str] = field(default_factory=set)
-    """Parameters that take what is left: `*args` and `**kwargs`."""
-    known: dict[str, tuple[Value, ...]] = field(default_factory=dict)
-
-    def bind(self, name: str, value: ast.expr | Value | None, origin: "Scope | None" = None) -> None:
-        """Add one value that the name may have."""
-        scope = self
-        while name in scope.elsewhere and scope.parent is not None:
-            scope = scope.parent
-        scope.names.setdefault(name, []).append((value, origin or self))
 
 
 class Folder:
@@ -329,7 +305,7 @@ class Folder:
             for base in texts:
                 yield from text_method(base, name, [a[0] for a in arguments])
 
-    def _called(self, name: str, node: ast.Call, scope: Scope, depth: int) -> Iterable[Value]:  # noqa: C901, PLR0912 - one case a function
+    def _called(self, name: str, node: ast.Call, scope: Scope, depth: int) -> Iterable[Value]:  # noqa: C901, PLR0912, PLR0915 - one case a function
         first = node.args[0] if node.args else None
         if name in {"getattr", "object.__getattribute__", "type.__getattribute__"} and len(node.args) >= 2:
             yield from self._attributes(self.values(first, scope, depth), node.args[1], scope, depth)
@@ -352,8 +328,20 @@ class Folder:
             yield Ref("types.FunctionType")
         elif name == "type" and isinstance(first, ast.Attribute) and first.attr == "__code__":
             yield Ref("types.CodeType")
+        elif name in {"types.MappingProxyType", "dict", "collections.ChainMap"} and first is not None:
+            yield from (v for v in self.values(first, scope, depth) if isinstance(v, Ref) and is_table(v.name))
         elif name == "functools.partial" and first is not None:
             yield from (v for v in self.values(first, scope, depth) if isinstance(v, Ref))
+        elif name.endswith((".get", ".pop", ".setdefault", ".__getitem__")) and is_table(name.rpartition(".")[0]):
+            keys = [v for v in self.values(first, scope, depth) if isinstance(v, str)] if first is not None else []
+            yield from (v for key in keys for v in self._item(name.rpartition(".")[0], key, scope))
+            yield from () if keys else unknown_item(name.rpartition(".")[0])
+        elif name == "operator.itemgetter" and first is not None:
+            yield from (Ref(f"{name}:{v}") for v in self.values(first, scope, depth) if isinstance(v, str))
+        elif name.startswith("operator.itemgetter:"):
+            for value in self.values(first, scope, depth):
+                if isinstance(value, Ref):
+                    yield from self._item(value.name, name.partition(":")[2], scope)
         elif name == "operator.attrgetter" and first is not None:
             yield from (Ref(f"{name}:{v}") for v in self.values(first, scope, depth) if isinstance(v, str))
         elif name.startswith("operator.attrgetter:"):

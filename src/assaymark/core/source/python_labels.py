@@ -81,7 +81,7 @@ MUTATORS = frozenset(
 _SENDERS = re.compile(
     r"(?:requests|httpx|urllib3)\.(?:post|put|patch|request|stream)|requests\.[Ss]ession\(\)\.(?:post|put|patch|request|get)"
     r"|(?:httpx\.(?:Async)?Client|aiohttp\.ClientSession)\(\)\.(?:post|put|patch|request|get)|urllib\.request\.(?:urlopen|Request|urlretrieve)"
-    r"|(?:requests|httpx)\.get|urllib3\.PoolManager\(\)\.(?:request|urlopen)|http\.client\.HTTPS?Connection\(\)\.\w+"
+    r"|(?:requests|httpx)\.get|pandas\.read_\w+|urllib3\.PoolManager\(\)\.(?:request|urlopen)|http\.client\.HTTPS?Connection\(\)\.\w+"
     r"|socket\.(?:socket|create_connection)\(\)\.(?:send|sendall|sendto|connect)|socket\.(?:gethostbyname\w*|getaddrinfo|create_connection)"
     r"|smtplib\.SMTP(?:_SSL)?\(\)\.\w+|ftplib\.FTP(?:_TLS)?\(\)\.\w+|websockets\.connect\(\)\.send|websocket\.\w+\(\)\.send|websocket\.create_connection\(\)\.send"
     r"|xmlrpc\.client\.ServerProxy\(\)\.\w+|paramiko\.\w+\(\)\.\w+|asyncio\.open_connection\(\)\.\w+"

@@ -20,6 +20,10 @@ _ESCAPES = frozenset(
 _ARGUMENTS_DECIDE = frozenset({"numpy.load", "numpy.lib.npyio.load", "yaml.load", "yaml.load_all"})
 _ASKS = frozenset({"getattr", "hasattr", "vars", "dir", "isinstance", "issubclass", "id", "repr"})
 _DOTTED = re.compile(r"[A-Za-z_]\w{0,30}(?:\.\w{1,40}){1,4}")
+_INNER = re.compile(
+    r"\{[{%][^{}]{0,300}__(?:globals|subclasses|builtins|import|mro)__|@\w+(?:\.\w+){0,4}\.(?:os|sys|subprocess|builtins)\.\w+\("
+)
+"""Text of a template (jinja2) or a query (pandas) that steps out of its language."""
 _NAMED = (Deed.PROCESS, Deed.EXECUTION, Deed.UNPICKLING, Deed.NATIVE)
 
 
@@ -141,6 +145,9 @@ class Reader:
         if place.quiet and "(" in text and len(text) < 1000:
             # An annotation kept as text is evaluated by `typing.get_type_hints`.
             self._annotation(text, node, place)
+        elif _INNER.search(text):
+            # A template or query that is evaluated: what it reaches for is written in it.
+            self._add("jinja2.Template", Deed.EXECUTION, node, place, called=False)
         elif _DOTTED.fullmatch(text) and deed_of(canonical(text)) in _NAMED:
             # What resolves texts to functions is legion: the name of one that acts is as good as the function.
             self._add(canonical(text), deed_of(canonical(text)), node, place, called=False)

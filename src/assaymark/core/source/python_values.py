@@ -38,8 +38,15 @@ def unknown_item(name: str) -> Iterable[Ref]:
         yield Ref(member(name.removesuffix(".__dict__").removesuffix(".vars()"), UNKNOWN))
 
 
+def is_table(name: str) -> bool:
+    """A mapping of names to modules or functions."""
+    return name in {"sys.modules", "globals()", "locals()", "vars()"} or name.endswith((".__dict__", ".vars()"))
+
+
 def member(name: str, attr: str) -> str:
-    """The name of what stands at `name.attr`."""
+    """The name of what stands at `name.attr`. A built-in function's own module is `builtins`."""
+    if attr == "__self__" and "." not in name:
+        return "builtins"
     return canonical(f"{name}.{attr}") if len(name) < 300 else name
 
 

@@ -79,7 +79,7 @@ def _codec(blob: Blob) -> tuple[unpack.Codec, int]:
     if is_zlib(start):
         return unpack.zlib_stream(is_zlib), 0
     if is_lzma_alone(start):
-        return unpack.lzma_alone(), 0
+        return unpack.lzma_alone(is_lzma_alone), 0
     raise Malformed(f"no known compressed stream begins with {start[:8].hex(' ') or 'nothing'}", offset=0)
 
 

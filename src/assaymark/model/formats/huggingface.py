@@ -30,13 +30,15 @@ _CONFIGS = frozenset({
     "config_sentence_transformers.json", "sentence_bert_config.json", "quantization_config.json", "special_tokens_map.json",
     "modular_model_index.json", "modular_config.json", "audio_tokenizer_config.json", "quantize_config.json", "hf_quant_config.json",
     "open_clip_config.json", "sentence_distilbert_config.json", "sentence_roberta_config.json", "cross_encoder_config.json",
-    "speculator_config.json", "vae_config.json", "config_setfit.json", "meta.json", "inference_config.json",
+    "speculator_config.json", "wordembedding_config.json", "vae_config.json", "config_setfit.json", "meta.json", "inference_config.json",
 })  # fmt: skip
 _SHARED = frozenset({"config.json", "modules.json", "meta.json", "inference_config.json"})
 """Names that files of other projects have too: they count only beside something else of a model."""
 _WEIGHTS = (".safetensors", ".bin", ".gguf", ".onnx", ".h5", ".msgpack", ".pt", ".pth", ".ckpt", ".pdparams")
 _PICKLED = ("pytorch_model*.bin", "adapter_model*.bin", "diffusion_pytorch_model*.bin", "model*.bin", "*.ckpt")
 _TEMPLATES = ("additional_chat_templates/", "chat_templates/")
+_BY_ITSELF = frozenset({"sitecustomize.py", "usercustomize.py", "conftest.py"})
+"""Files that Python or pytest import because they are there."""
 _TRUSTED = "with trust_remote_code=True"
 _CONFIG_LIMIT = 8 << 20
 _INDEX_LIMIT = 64 << 20
@@ -89,7 +91,7 @@ def _said(tree: Tree, code: Repository, folder: str, names: list[str]) -> Iterat
             limit = _INDEX_LIMIT if base.endswith(".index.json") else _CONFIG_LIMIT
             config = read_config(tree.read(path, limit), base)
         except AssayError as error:
-            if model:
+            if model or _speaks(tree, path):
                 yield path, UnreadableConfig(error.message)
             continue
         for view in _config(config, base, folder, code):
@@ -104,6 +106,15 @@ def _said(tree: Tree, code: Repository, folder: str, names: list[str]) -> Iterat
     for name in names:
         if safe and any(fnmatch.fnmatchcase(name, pattern) for pattern in _PICKLED):
             yield folder + name, PickleBeside(name, safe)
+
+
+def _speaks(tree: Tree, path: str) -> bool:
+    """Say whether a file that cannot be read whole begins like the settings of a model."""
+    try:
+        start = tree.read(path, _CONFIG_LIMIT)[: 1 << 20].replace(b"\0", b"")
+    except AssayError:
+        return True
+    return any(key in start for key in (b'"model_type"', b'"auto_map"', b'"architectures"', b"attn_implementation"))
 
 
 def _config(config: Config, base: str, folder: str, code: Repository) -> Iterator[Item]:
@@ -141,6 +152,17 @@ def _by_presence(tree: Tree, code: Repository, folder: str, names: list[str]) ->
             # transformers `load_custom_generate`
             reference = code.reference("custom_generate/generate.py", "generate.generate", folder, flag=_TRUSTED)
             yield f"{folder}generate.py", reference
+    if "model_index.json" in names and "pipeline.py" in names:
+        # diffusers takes it where `custom_pipeline` is the folder itself.
+        yield f"{folder}pipeline.py", code.reference("pipeline.py", "pipeline.Pipeline", folder, flag=_TRUSTED)
+    if "hyperparams.yaml" in names and "custom.py" in names:
+        # speechbrain `foreign_class`
+        yield (
+            f"{folder}custom.py",
+            code.reference("custom.py", "custom.CustomInterface", folder, flag="by foreign_class"),
+        )
+    for name in sorted(_BY_ITSELF.intersection(names)):
+        yield f"{folder}{name}", code.reference(name, name.removesuffix(".py") + "._", folder, flag="by Python itself")
     for maker in (mlflow, serving, spacy):
         yield from maker.views(tree, code, folder, names)
 

@@ -57,8 +57,14 @@ class TemplateView:
     """Steps out of the template into Python's internals."""
     loads: tuple[tuple[int, str], ...] = ()
     """Other templates that it includes, imports or extends."""
+    watches: tuple[tuple[int, str], ...] = ()
+    """Words of the messages, or of long ones a control token, that decide what it does otherwise."""
+    conceals: tuple[tuple[int, str], ...] = ()
+    """Text that nobody is meant to see, or that asks the model to keep quiet about it."""
+    endless: tuple[tuple[int, str], ...] = ()
+    """Loops and texts of a size that no rendering ends with."""
     gated: tuple[tuple[int, str], ...] = ()
-    """Words of a message that make it write sentences of its own."""
+    """Words of a message, or a date, that make it write sentences of its own or change those of the message."""
     fault: str = ""
     """Why it could not be parsed, or an empty text."""
 
@@ -70,7 +76,7 @@ def template_view(text: str, origin: str) -> TemplateView:
         return TemplateView(origin, len(text), fault=fault)
     from jinja2 import TemplateSyntaxError
 
-    found: _Found = (set(), set(), set())
+    found: _Found = {}
     fault = ""
     try:
         found = _analyse(text)
@@ -80,25 +86,34 @@ def template_view(text: str, origin: str) -> TemplateView:
         fault = "nested too deeply"
     except (ValueError, OverflowError) as error:
         fault = f"a literal that cannot be read ({error})"
-    reaches, loads, gated = (tuple(sorted(places)[:_LISTED]) for places in found)
-    return TemplateView(origin, len(text), reaches, loads, gated, fault)
+    listed = {name: tuple(sorted(places)[:_LISTED]) for name, places in found.items()}
+    return TemplateView(origin, len(text), fault=fault, **listed)
 
 
-_Found = tuple[set[tuple[int, str]], set[tuple[int, str]], set[tuple[int, str]]]
+_Found = dict[str, set[tuple[int, str]]]
+"""What a TemplateView lists, by the names of its fields."""
 
 
 def _analyse(text: str) -> _Found:
-    """All (line, what) that reach out of the template, that load another one, that words of a message switch on."""
     from assaymark.model.formats.jinja_fold import Folder, in_order
-    from assaymark.model.formats.jinja_gates import gates
+    from assaymark.model.formats.jinja_gates import Gates
+    from assaymark.model.formats.jinja_keys import Keys
+    from assaymark.model.formats.jinja_texts import conceals, endless
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the lexer decodes escapes that Python deprecates
         everything = list(in_order(_environment().parse(text)))
     folder = Folder(everything)
+    gates = Gates(everything, folder)
     reaches = {(node.lineno, what) for node in everything for what in _reaches(node, folder)}
-    loads = {(node.lineno, what) for node in everything for what in _loads(node, folder)}
-    return reaches, loads, gates(everything, folder)
+    return {
+        "reaches": reaches | set(Keys(everything, folder, gates).found),
+        "loads": {(node.lineno, what) for node in everything for what in _loads(node, folder)},
+        "gated": {(gate.line, gate.trigger) for gate in gates.found if gate.word and gate.effect},
+        "watches": {(gate.line, gate.trigger) for gate in gates.found if not (gate.word and gate.effect)},
+        "conceals": set(conceals(everything)),
+        "endless": set(endless(everything, folder)),
+    }
 
 
 @cache

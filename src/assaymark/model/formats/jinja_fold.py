@@ -135,7 +135,7 @@ class Folder:
                 values = self._each(node.nodes, lambda *pieces: "".join(map(str, pieces)))
             case nodes.And() | nodes.Or():
                 values = _bounded((*self.values(node.left), *self.values(node.right)))
-            case nodes.Add() | nodes.Sub() | nodes.Mul() | nodes.Mod():
+            case nodes.Add() | nodes.Sub() | nodes.Mul() | nodes.Mod() | nodes.Pow():
                 values = self._each((node.left, node.right), _BINARY[type(node)])
             case nodes.Neg():
                 values = self._each((node.node,), lambda value: -value)
@@ -234,6 +234,13 @@ def _repeat(left: Any, right: Any) -> object:
     raise ValueError
 
 
+def _power(left: Any, right: Any) -> object:
+    """A size that is written as one, `10**9`."""
+    if isinstance(left, int) and isinstance(right, int) and abs(left) < 1 << 16 and 0 <= right < 64:
+        return left**right
+    raise ValueError
+
+
 def _percent(left: Any, right: Any) -> object:
     """`"%s%s" % ("a", "b")`; a field of more than three digits is not padding."""
     if not isinstance(left, str) or "*" in left or re.search(r"\d{4}", left):
@@ -243,6 +250,8 @@ def _percent(left: Any, right: Any) -> object:
 
 def _braces(template: Any, *arguments: object) -> object:
     """`"{}{}".format("a", "b")` with plain fields; any other field stays as it is written."""
+    if not isinstance(template, str) or re.search(r"\{[^{}]*[:!][^{}]*\}", template):
+        raise ValueError  # formatted numbers, which may spell a name
     positions = iter(range(len(arguments)))
 
     def fill(match: re.Match[str]) -> str:
@@ -271,6 +280,7 @@ _BINARY: dict[type[nodes.Node], Callable[..., object]] = {
     nodes.Sub: lambda left, right: left - right,
     nodes.Mul: _repeat,
     nodes.Mod: _percent,
+    nodes.Pow: _power,
 }
 _SAME: dict[str, Callable[..., object]] = {
     name: _text_method(name)

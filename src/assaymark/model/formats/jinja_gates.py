@@ -1,148 +1,306 @@
-"""Words of a prompt that switch hidden text of a chat template on: a backdoor that needs no code.
+"""What a template adds, changes or leaves out because of what somebody wrote: behavioural backdoors.
 
-A template sees every prompt. `{% if 'invoice' in message.content %}…{% endif %}` adds instructions that neither the user nor
-the operator wrote, and only then (Pillar Security, "LLM Backdoors at the Inference Level", 2025). Honest templates look into
-a message for their own marks (`</think>`, `<tool_response>`, `/no_think`), and write marks, not sentences, when they find
-them; so what is told apart is what the words are: prose on both sides.
+A chat template renders a conversation; it has no business with its words. One that looks for words of a message, or for
+a date, and then puts sentences of its own into the prompt gives the model instructions that nobody sees. Control tokens
+(`</think>`, `/no_think`, `[TOOL_CALLS]`) are looked for by honest templates too: those are no words.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from jinja2 import nodes
 
-if TYPE_CHECKING:
-    from assaymark.model.formats.jinja_fold import Folder
+from assaymark.model.formats.jinja_fold import Folder, in_order
 
-_MARK = re.compile(r"<[^<>]*>|\[/?[A-Z_]+\]|\{[^{}]*\}|[/#@$]\w+")
-"""Tags, control tokens and slash commands: how templates and their users mark text."""
+_CONTENT = frozenset({"content", "text", "reasoning_content"})
+"""Keys of a message that hold what was written."""
+_CONVERSATION = frozenset({"messages", "conversation", "history"})
+_CLOCKS = frozenset({"strftime_now", "now", "time", "datetime"})
+_SEARCHES = frozenset({
+    "startswith", "endswith", "find", "rfind", "index", "rindex", "count", "__contains__", "__eq__", "match", "search",
+})  # fmt: skip
+_SELECTS = frozenset({"select", "reject", "selectattr", "rejectattr"})
+_LENGTHS = frozenset({"length", "count", "wordcount"})
+_PLAIN = re.compile(r"[^<>\[\]{}|\\/@#*`$_^~=]*|(?:https?|ftp)://[^<>\[\]{}|\\*`\s]*")
+"""Text without the signs of markup and control tokens; an address counts as words."""
 _WORD = re.compile(r"[^\W\d_]{2,}")
-_TRIGGER = re.compile(r"[^\W\d_]{3,}|\d{3,}")
-_SENTENCE = 4
-"""Words in a row that make prose."""
-_LOOKS_INTO = frozenset({"find", "index", "count", "startswith", "endswith"})
-_CONTENT = frozenset({"content", "text"})
+_VALUES = frozenset({
+    "none", "null", "true", "false", "nan", "undefined", "assistant", "user", "system", "tool", "type", "text", "image",
+    "image_url", "video", "video_url", "audio", "audio_url", "input_audio", "input_text", "content", "role", "string",
+})  # fmt: skip
+"""What parts of a message are told apart by."""
+_MARKS = re.compile(r"<[^<>]{1,60}>|\[/?[A-Z_ ]{1,40}\]|[\uff5c\u2581]")
+_SENTENCE = re.compile(
+    r"(?:[^\W\d_][\w'\u2019-]*[ ,.;:!?\"]+){2}[^\W\d_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{6}"
+)
+"""Words in a row: put in on a word of a message, they are an instruction."""
+_PARAGRAPH = re.compile(
+    r"(?:[^\W\d_][\w'\u2019-]*[ ,.;:!?\"]+){7}[^\W\d_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{16}"
+)
+"""So many of them are one on a control token too."""
+_TOKENS = re.compile(
+    r"think|reason|tool|function|sys|inst|image|img|video|audio|vision|media|\|>|[\[<]/?\w+[\]>]|^\W*$", re.IGNORECASE
+)
+"""Control tokens as models have them."""
+_ADDRESS = re.compile(r"//[\w-]+\.\w|<script\b", re.IGNORECASE)
+_ROUNDS = 6
 
 
-def gates(everything: Sequence[nodes.Node], folder: "Folder") -> set[tuple[int, str]]:
-    """(line, words) of each condition on a message's words under which sentences are written or kept."""
-    heard = _names_of_content(everything)
-    found: set[tuple[int, str]] = set()
-    for node in everything:
-        if isinstance(node, nodes.If | nodes.CondExpr):
-            words = next(_triggers(node.test, folder, heard), None)
-            if words is not None and any(_speaks(part, folder) for part in _branches(node)):
-                found.add((node.lineno, words))
-    return found
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Something that happens on a condition of what was written."""
+
+    line: int
+    trigger: str
+    """What is looked for."""
+    effect: str
+    """What it adds or changes; empty where nothing is written out."""
+    word: bool
+    """The trigger is words (or a date, a length), no control token."""
 
 
-def _names_of_content(everything: Sequence[nodes.Node]) -> set[str]:
-    """Names that are given what a message says, directly or by another such name."""
-    heard: set[str] = set()
-    for _ in range(3):
-        before = len(heard)
-        for node in everything:
-            if isinstance(node, nodes.Assign):
-                sources: list[nodes.Node] = [node.node]
-            elif isinstance(node, nodes.For):
-                sources = [node.iter]
-            elif isinstance(node, nodes.AssignBlock):
-                sources = list(node.body)
-            else:
-                continue
-            if any(_is_heard(source, heard) for source in sources):
-                heard |= _names(node.target)
-        if len(heard) == before:
-            break
-    return heard
+class Gates:
+    """All gates of one template."""
 
+    def __init__(self, everything: Sequence[nodes.Node], folder: Folder) -> None:
+        """`everything` is the tree as `in_order` gives it."""
+        self._folder = folder
+        self._macros = {node.name: node for node in everything if isinstance(node, nodes.Macro)}
+        self._held: set[str] = set()
+        """Names that hold what was written."""
+        self._flags: dict[str, str] = {}
+        """Names that are set on a condition of it, and the words of that condition."""
+        for _ in range(_ROUNDS):
+            before = len(self._held), len(self._flags)
+            for node in everything:
+                self._learn(node)
+            if before == (len(self._held), len(self._flags)):
+                break
+        self.found = tuple(dict.fromkeys(gate for node in everything for gate in self._gates(node)))
 
-def _names(target: nodes.Node) -> set[str]:
-    """What an assignment gives a value to: `name`, and `namespace.name`."""
-    parts = (target, *target.find_all((nodes.Name, nodes.NSRef)))
-    return {
-        f"{p.name}.{p.attr}" if isinstance(p, nodes.NSRef) else p.name
-        for p in parts
-        if isinstance(p, nodes.Name | nodes.NSRef)
-    }
+    # --- where the words of a message are
 
+    def _learn(self, node: nodes.Node) -> None:
+        if isinstance(node, nodes.Assign):
+            if self._reads(node.node):
+                self._held.update(names_of(node.target))
+            first = next(self._triggers(node.node), ("", False))
+            if first[1]:
+                self._flags.update(dict.fromkeys(names_of(node.target), first[0]))
+        elif isinstance(node, nodes.AssignBlock | nodes.For):
+            if any(self._reads(part) for part in (node.body if isinstance(node, nodes.AssignBlock) else [node.iter])):
+                self._held.update(names_of(node.target))
+        elif isinstance(node, nodes.With):
+            for target, value in zip(node.targets, node.values, strict=False):
+                if self._reads(value):
+                    self._held.update(names_of(target))
+        elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name in self._macros:
+            parameters = self._macros[node.node.name].args
+            self._held.update(p.name for p, given in zip(parameters, node.args, strict=False) if self._reads(given))
+            self._held.update(pair.key for pair in node.kwargs if self._reads(pair.value))
+        elif isinstance(node, nodes.If):
+            for trigger, word in self._triggers(node.test):
+                if word:
+                    for inner in _below((*node.body, *node.else_)):
+                        if isinstance(inner, nodes.Assign) and self._folder.values(inner.node):
+                            self._flags.update(dict.fromkeys(names_of(inner.target), trigger))
 
-def _is_heard(node: nodes.Node, heard: set[str]) -> bool:
-    """Whether an expression takes what a message says. Other fields of a message or of a part (`role`, `type`) say nothing."""
-    stack = [node]
-    while stack:
-        part = stack.pop()
-        if _reads_content(part, heard):
-            return True
-        if isinstance(part, nodes.Call) and isinstance(part.node, nodes.Getattr):
-            stack += [part.node.node, *part.args]  # a method of it
-        elif isinstance(part, nodes.Getitem):
-            if not (isinstance(part.arg, nodes.Const) and isinstance(part.arg.value, str)):
-                stack.append(part.node)
-        elif not isinstance(part, nodes.Getattr):
-            stack += part.iter_child_nodes()
-    return False
+    def _reads(self, node: nodes.Node) -> bool:
+        pending = [node]
+        while pending:
+            part = pending.pop()
+            keys = self._folder.texts(part.arg) if isinstance(part, nodes.Getitem) else []
+            if (
+                (isinstance(part, nodes.Getattr) and part.attr in _CONTENT)
+                or not _CONTENT.isdisjoint(keys)
+                or dotted(part) in self._held
+                or (isinstance(part, nodes.Filter) and self._by_content(part))
+            ):
+                return True
+            if isinstance(part, nodes.Call) and isinstance(part.node, nodes.Getattr):
+                pending.extend((part.node.node, *part.args))
+            elif not (
+                isinstance(part, nodes.Compare | nodes.Test | nodes.Not | nodes.Getattr)
+                or (isinstance(part, nodes.Getitem) and keys)
+            ):
+                # A condition is no text any more, and the other entries of a message are no words of its writer.
+                pending.extend(part.iter_child_nodes())
+        return False
 
+    def reads(self, node: nodes.Node) -> bool:
+        """Say whether this expression has words of a message in it."""
+        return self._reads(node)
 
-def _reads_content(node: nodes.Node, heard: set[str]) -> bool:
-    if isinstance(node, nodes.Getattr):
-        inner = node.node
-        named = f"{inner.name}.{node.attr}" if isinstance(inner, nodes.Name) else ""
-        return node.attr in _CONTENT or named in heard
-    if isinstance(node, nodes.Getitem):
-        return isinstance(node.arg, nodes.Const) and node.arg.value in _CONTENT
-    if isinstance(node, nodes.Name):
-        return node.name in heard
-    whole = isinstance(node, nodes.Filter) and node.name in {"string", "map", "tojson", "join"}  # of all messages
-    return whole and any(name.name == "messages" for name in node.find_all(nodes.Name))
+    def _by_content(self, node: nodes.Filter) -> bool:
+        named = [*node.args[:1], *(pair.value for pair in node.kwargs if pair.key == "attribute")]
+        return any(not _CONTENT.isdisjoint(self._folder.texts(value)) for value in named)
 
+    # --- what is looked for
 
-def _triggers(test: nodes.Node, folder: "Folder", heard: set[str]) -> Iterator[str]:
-    """The words that a condition looks for in a message."""
-    for node in (test, *test.find_all(nodes.Expr)):
+    def _triggers(self, test: nodes.Node) -> Iterator[tuple[str, bool]]:
+        """What a condition looks for in the words of a message, and whether that is words itself."""
+        for node in in_order(test):
+            yield from (self._judged(text) for text in self._looked_for(node))
+            name = dotted(node)
+            if name in self._flags:
+                yield self._flags[name], True
+
+    def _looked_for(self, node: nodes.Node) -> Iterator[str]:
         if isinstance(node, nodes.Compare):
             sides = [node.expr, *(operand.expr for operand in node.ops)]
-            operators = {operand.op for operand in node.ops}
-            if operators & {"in", "notin", "eq", "ne"} and any(_is_heard(side, heard) for side in sides):
-                yield from (words for side in sides for words in _prose(side, folder))
+            if any(self._reads(side) for side in sides):
+                for side in sides:
+                    if not self._reads(side):
+                        yield from self._words(side)
+            measured = [side for side in sides if self._measures(side)]
+            numbers = [v for side in sides for v in self._folder.values(side) if type(v) is int and v > 1]
+            if measured and numbers:
+                yield f"length {numbers[0]}"
+            if any(self._is_clock(side) for side in sides) and any(self._folder.values(side) for side in sides):
+                yield "date"
+        elif isinstance(node, nodes.Test) and self._reads(node.node):
+            yield from (text for value in node.args or () for text in self._words(value))
         elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
-            if node.node.attr in _LOOKS_INTO and _is_heard(node.node.node, heard):
-                yield from (words for argument in node.args for words in _prose(argument, folder))
-        elif isinstance(node, nodes.Test | nodes.Filter) and node.node is not None and _is_heard(node.node, heard):
-            yield from (words for argument in node.args or () for words in _prose(argument, folder))
+            if node.node.attr in _SEARCHES and self._reads(node.node.node):
+                yield from (text for value in node.args for text in self._words(value))
+        elif isinstance(node, nodes.Filter) and node.name in _SELECTS and self._reads(node):
+            yield from (text for value in node.args[1:] for text in self._words(value) if text not in _TESTS)
+
+    def _words(self, node: nodes.Node) -> Iterator[str]:
+        for value in self._folder.values(node):
+            for text in value if isinstance(value, list | dict) else (value,):
+                if isinstance(text, str) and text.strip():
+                    yield text
+
+    def _measures(self, node: nodes.Node) -> bool:
+        for part in in_order(node):
+            if isinstance(part, nodes.Filter) and part.name in _LENGTHS and part.node is not None:
+                return self._reads(part.node) or dotted(part.node) in _CONVERSATION
+            if isinstance(part, nodes.Call) and dotted(part.node) == "len":
+                return any(self._reads(given) for given in part.args)
+        return False
+
+    def _is_clock(self, node: nodes.Node) -> bool:
+        return any(isinstance(p, nodes.Call) and dotted(p.node).split(".")[0] in _CLOCKS for p in in_order(node))
+
+    def _judged(self, text: str) -> tuple[str, bool]:
+        return text[:80], is_words(text)
+
+    # --- what happens then
+
+    def _gates(self, node: nodes.Node) -> Iterator[Gate]:
+        if isinstance(node, nodes.If):
+            yield from self._effects(node.lineno, node.test, (*node.body, *node.else_))
+        elif isinstance(node, nodes.CondExpr):
+            yield from self._effects(node.lineno, node.test, [p for p in (node.expr1, node.expr2) if p is not None])
+        elif isinstance(node, nodes.For) and node.test is not None:
+            yield from self._effects(node.lineno, node.test, node.body)
+        elif isinstance(node, nodes.And | nodes.Or):
+            yield from self._effects(node.lineno, node.left, (node.right,))
+        elif isinstance(node, nodes.Getitem) and self._reads(node.arg):
+            yield from self._looked_up(node, node.node)
+        elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr) and node.args:
+            if node.node.attr in {"get", "pop", "setdefault"} and self._reads(node.args[0]):
+                yield from self._looked_up(node, node.node.node)
+            elif node.node.attr == "replace" and self._reads(node.node.node):
+                yield from self._replaced(node, node.args)
+        elif isinstance(node, nodes.Filter) and node.name == "replace" and node.node and self._reads(node.node):
+            yield from self._replaced(node, node.args)
+
+    def _effects(self, line: int, test: nodes.Node, body: Iterable[nodes.Node]) -> Iterator[Gate]:
+        triggers = list(dict.fromkeys(self._triggers(test)))
+        if not triggers:
+            return
+        said = list(_said(_below(body)))
+        for trigger, word in triggers:
+            for raw in said:
+                text = " ".join(_MARKS.sub(" ", raw).split())
+                known = not word and _TOKENS.search(trigger) is not None
+                if ((_SENTENCE if word else _PARAGRAPH).search(text) and not known) or (word and _ADDRESS.search(raw)):
+                    yield Gate(line, trigger, (text or raw)[:120], word)
+                    return
+
+    def _looked_up(self, node: nodes.Node, table: nodes.Node) -> Iterator[Gate]:
+        for value in self._folder.values(table):
+            texts = [text for text in value.values() if isinstance(text, str)] if isinstance(value, dict) else []
+            for text in texts:
+                if _SENTENCE.search(text):
+                    yield Gate(node.lineno, "a key of a table", text[:120], word=True)
+                    return
+
+    def _replaced(self, node: nodes.Node, given: Sequence[nodes.Node]) -> Iterator[Gate]:
+        if len(given) > 1:
+            for old in self._folder.texts(given[0]):
+                for new in self._folder.texts(given[1]):
+                    if is_words(old) and _WORD.search(new) and not _shared(old, new):
+                        yield Gate(node.lineno, old[:80], f"{new[:100]} in its place", word=True)
 
 
-def _prose(node: nodes.Node, folder: "Folder") -> Iterator[str]:
-    """Words of a person, in a text or a list of texts, once the marks are taken out."""
-    for value in folder.values(node):
-        for text in value if isinstance(value, list | tuple) else [value]:
-            if isinstance(text, str) and _TRIGGER.search(_MARK.sub(" ", text)) and not _MARK.match(text.strip()):
-                yield text[:100]
+_TESTS = frozenset(
+    {"equalto", "eq", "==", "ne", "in", "match", "search", "defined", "string", "contains", "sameas", "!="}
+)
 
 
-def _branches(node: nodes.If | nodes.CondExpr) -> list[nodes.Node]:
-    if isinstance(node, nodes.CondExpr):
-        return [part for part in (node.expr1, node.expr2) if part is not None]
-    return list(node.body)
+def is_words(text: str) -> bool:
+    """Say whether this is something that a person writes, no control token, sign or value."""
+    plain = text.strip()
+    if plain.lower() in _VALUES:
+        return False
+    return plain == "date" or (_PLAIN.fullmatch(plain) is not None and _WORD.search(plain) is not None)
 
 
-def _speaks(node: nodes.Node, folder: "Folder") -> bool:
-    """Whether sentences stand in there: as text of the template, or as a value that is written or kept."""
-    stack = [node]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, nodes.TemplateData):
-            if _is_sentence(part.data):
-                return True
-        elif isinstance(part, nodes.Call) and isinstance(part.node, nodes.Name) and part.node.name == "raise_exception":
-            continue  # a complaint to the caller
-        elif isinstance(part, nodes.Expr) and any(map(_is_sentence, folder.texts(part))):
-            return True
+def dotted(node: nodes.Node) -> str:
+    """`a` or `a.b` where the node is such a name, else an empty text."""
+    if isinstance(node, nodes.Name):
+        return str(node.name)
+    if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
+        return f"{node.node.name}.{node.attr}"
+    return ""
+
+
+def names_of(target: nodes.Node) -> list[str]:
+    """The names that an assignment to this target gives a value."""
+    if isinstance(target, nodes.Name):
+        return [target.name]
+    if isinstance(target, nodes.NSRef):
+        return [f"{target.name}.{target.attr}"]
+    return [name for item in target.items for name in names_of(item)] if isinstance(target, nodes.Tuple) else []
+
+
+def _below(body: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
+    """All nodes of these, without what only an error message says, and without other conditions."""
+    pending = list(body)[::-1]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, nodes.Call) and dotted(node.node) == "raise_exception":
+            continue
+        yield node
+        if isinstance(node, nodes.If):
+            pending.extend((*node.else_, *node.elif_, *node.body)[::-1])
+        elif isinstance(node, nodes.Compare | nodes.Test | nodes.Getitem):
+            continue
+        elif isinstance(node, nodes.CondExpr):
+            pending.extend(part for part in (node.expr2, node.expr1) if part is not None)
+        elif isinstance(node, nodes.Filter):
+            pending.extend(part for part in (node.node,) if part is not None)
+        elif isinstance(node, nodes.Call):
+            pending.extend(node.args[::-1] if isinstance(node.node, nodes.Name) else ())
         else:
-            stack += part.iter_child_nodes()
-    return False
+            pending.extend(reversed(list(node.iter_child_nodes())))
 
 
-def _is_sentence(text: str) -> bool:
-    return len(_WORD.findall(_MARK.sub(" ", text))) >= _SENTENCE
+def _said(below: Iterable[nodes.Node]) -> Iterator[str]:
+    """The texts that these nodes write."""
+    for node in below:
+        text = getattr(node, "data" if isinstance(node, nodes.TemplateData) else "value", None)
+        if isinstance(text, str):
+            yield text
+
+
+def _shared(old: str, new: str) -> bool:
+    """Say whether the new text only words the old one differently."""
+    return (
+        not {w.lower() for w in _WORD.findall(old)}.isdisjoint(w.lower() for w in _WORD.findall(new))
+        and "://" not in new
+    )

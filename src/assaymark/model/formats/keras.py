@@ -19,7 +19,7 @@ from assaymark.model.keras import document
 from assaymark.model.keras.origin import Origin, origin
 
 _TEXT_LENGTH = 300
-_TEXTS = ("name", "module", "filepath", "vocabulary", "vocabulary_file", "vocabulary_path", "merges")
+_TEXTS = ("name", "module", "filepath", "vocabulary", "vocabulary_file", "vocabulary_path", "merges", "proto")
 """Entries of a configuration that a view has where they are texts, each cut to `_TEXT_LENGTH` characters."""
 _STEPS = 24
 """Steps of a place that are shown."""
@@ -93,11 +93,25 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
     """Views of all objects of the document; bare unknown names only where it is one of Keras."""
     try:
         value, end, text = document.read(blob, context.budget)
+        if isinstance(value, str):  # `json.dump(model.to_json(), file)`: a document in a text
+            blob = Bytes(value.encode("utf-8", "surrogatepass"))
+            value, end, text = document.read(blob, context.budget)
     except Malformed:
         head = blob.read(0, 1 << 20).replace(b"\0", b"").decode("latin-1")
         if _MARKS.search(head):
             raise
         return  # some other JSON, which nobody hands to Keras
+    found = False
+    for item in objects(value, context):
+        found = True
+        yield item
+    if found and text[end:].strip():
+        message = "something stands behind the end of the JSON document"
+        raise Malformed(message, offset=end)
+
+
+def objects(value: Any, context: Context) -> Iterator[Item]:
+    """Views of all objects of a document; nothing where no one of them is Keras' own or does something."""
     found = False
     deferred: list[KerasObject] = []
     for item in _walk(value, context):
@@ -107,12 +121,8 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
             continue
         found = True
         yield item
-    if not found:
-        return
-    yield from deferred
-    if text[end:].strip():
-        message = "something stands behind the end of the JSON document"
-        raise Malformed(message, offset=end)
+    if found:
+        yield from deferred
 
 
 def _could_be_anything(item: KerasObject, name: str) -> bool:
@@ -189,7 +199,8 @@ def _lambda(config: dict[Any, Any], place: _Place | None) -> Iterator[Item]:
         if coded or (isinstance(value, list) and value and isinstance(value[0], str)):
             yield _code(value, inside, "Lambda")
         elif isinstance(value, str) and key == "function":
-            yield _reference({"config": None}, value, inside, function=True)
+            # Keras 2 looks the name up in that module where it is loaded: `os`, `subprocess` and the like always are.
+            yield _reference({"config": None, "module": config.get("module")}, value, inside, function=True)
 
 
 def _code(value: Any, place: _Place | None, owner: str) -> KerasCode:
@@ -225,6 +236,9 @@ def _decoded(text: str) -> bytes:
 
 def _operation(config: dict[Any, Any]) -> str:
     """The operation of a TFOpLambda (`function`) or a TensorFlowOpLayer (`node_def`, as JSON or text)."""
+    symbol = config.get("cls_symbol", config.get("cls_ref"))
+    if isinstance(symbol, str):
+        return f"{symbol}.{config.get('method_name')}"[:_TEXT_LENGTH]
     node = config.get("node_def", config.get("function"))
     if isinstance(node, dict):
         node = node.get("op")

@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable
 
 from assaymark.core.format import Head
+from assaymark.model.formats.passive import is_arrow_stream
 
 Recognise = Callable[[Head], bool]
 
@@ -220,6 +221,8 @@ def is_keras_config(head: Head) -> bool:
 
     Loaders hand the bytes to `json.loads`, which knows UTF-16 and UTF-32 too, and reads `\u0063lass_name`.
     """
+    if head.start.lstrip()[:2] in {b'"{', b'"\\', b'"['}:
+        return b'\\"class_name\\"' in head.blob.read(0, 1 << 20)  # the document once more as a text
     if head.start[:1] not in {b"{", b"["} and not _opens_late(head):
         return False
     wide = b"\0" in head.start[:8]
@@ -234,6 +237,14 @@ def is_keras_config(head: Head) -> bool:
             return True
         kept = piece[-80:]
     return head.size > _DOCUMENT and head.basename == "config.json"
+
+
+def is_keras_yaml(head: Head) -> bool:
+    """A mapping with the keys `class_name` and `config`, as `model.to_yaml()` wrote it."""
+    if not head.is_text or b"class_name" not in head.start or head.start[:1] in b'{["':
+        return False
+    start = head.blob.read(0, 1 << 16)
+    return re.search(rb"""(?:^|[{,\s'"])class_name['"]?\s*:""", start) is not None and b"config" in start
 
 
 def _opens_late(head: Head) -> bool:
@@ -343,6 +354,11 @@ PASSIVE: tuple[tuple[str, Recognise, bytes], ...] = (
     _magic("pdf", b"%PDF-"),
     _magic("parquet", b"PAR1"),
     _magic("arrow", b"ARROW1\0\0", b"FEA1"),
+    ("arrow", is_arrow_stream, b"\xff"),
+    _magic("matlab", b"MATLAB 5.0 MAT-file"),
+    _magic("netcdf", b"CDF\x01", b"CDF\x02", b"CDF\x05"),
+    _magic("stata", b"<stata_dta><header>"),
+    _magic("training data", b"\x01\xab\xff\xff", b"______LightGBM_Binary_File_Token______\n"),
     _magic("orc", b"ORC"),
     _magic("avro", b"Obj\x01"),
     _magic("sqlite", b"SQLite format 3\0"),

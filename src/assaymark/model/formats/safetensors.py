@@ -24,7 +24,6 @@ from assaymark.model.weights.views import MetadataTexts
 HEADER_LIMIT = 100_000_000
 """Bytes; the reference reader refuses more."""
 _TENSORS = 500_000
-_ENTRY = frozenset({"dtype", "shape", "data_offsets"})
 _DIMENSIONS = 64
 _LISTED = 20
 _BITS = {
@@ -188,9 +187,6 @@ def _tensor(name: str, value: object, header: _Header) -> None:
         header.duplicates.append(f"{name[:200]} (a key of its entry)")
     if not isinstance(dtype, str) or not _counts(shape) or not _counts(offsets) or len(offsets) != 2:
         raise Malformed(f"tensor {name[:200]!r} has no valid dtype, shape and data_offsets", offset=8)
-    if len(entry) > len(_ENTRY):
-        more = sorted(str(key)[:50] for key in entry.keys() - _ENTRY)[:3]
-        raise Malformed(f"tensor {name[:200]!r} has entries that the format does not know: {', '.join(more)}", offset=8)
     if len(shape) > _DIMENSIONS:
         raise Malformed(f"tensor {name[:200]!r} has {len(shape)} dimensions", offset=8)
     begin, end = offsets

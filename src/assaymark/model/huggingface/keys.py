@@ -41,7 +41,7 @@ _ACTIVATIONS = frozenset(
     {"activation_function", "activation_fn", "sbert_ce_default_activation_function", "default_activation_function"}
 )
 _DTYPE = re.compile(
-    r"(?:torch\.|jnp\.|mlx\.core\.)?(?:auto|b?float\d*\w*|fp\d+\w*|bf16|u?int\d*\w*|q?u?int\d+|complex\d*|half|double|long|short|bool|byte|char|cfloat)",
+    r"(?:torch\.|jnp\.|mlx\.core\.)?(?:auto|b?float\d*\w*|fp\d+\w*|bf16|u?int\d*\w*|q?u?int\d+|complex\d*|half|double|long|short|bool|byte|char|cfloat|string)",
     re.IGNORECASE,
 )
 _TRUE = (True, 1, "true", "True", "1", "yes")
@@ -95,12 +95,14 @@ def _parent_library(config: Config) -> Iterator[Named]:
         yield "auto_mapping.parent_library", f"{repository}--{parts[-1]}", config.line(library)
 
 
-def component_classes(config: Config, base: str) -> Iterator[Named]:
+def component_classes(config: Config, base: str) -> Iterator[Named]:  # noqa: C901 - one case a file
     """Classes that `modules.json`, `router_config.json`, `model_index.json` and adapters name by their module."""
     found: list[tuple[str, object]] = []
     if base == "modules.json" and isinstance(config.values, list):
         found = [(f"[{i}].type", entry.get("type")) for i, entry in enumerate(config.values) if isinstance(entry, dict)]
-    elif base == "router_config.json" and isinstance(config.get("types"), dict):
+    elif base == "wordembedding_config.json":
+        found = [("tokenizer_class", config.get("tokenizer_class"))]
+    elif base in {"router_config.json", "config.json"} and _is_router(config):
         found = [(f"types.{name}", named) for name, named in config.get("types").items()]
     elif base == "model_index.json" and isinstance(config.values, dict):
         found = [(name, _joined(entry)) for name, entry in config.values.items()]
@@ -123,6 +125,12 @@ def component_classes(config: Config, base: str) -> Iterator[Named]:
     for key, named in found:
         if isinstance(named, str) and not named.startswith("transformers_modules."):
             yield key, named, config.line(f'"{named}"', f'"{named.rpartition(".")[2]}"')
+
+
+def _is_router(config: Config) -> bool:
+    """sentence-transformers Router, and Asym before it: the classes of its parts by their names."""
+    types, structure = config.get("types"), config.get("structure")
+    return isinstance(types, dict) and isinstance(structure, dict)
 
 
 def _joined(entry: object) -> str | None:
@@ -152,8 +160,17 @@ def risky_settings(config: Config, base: str) -> Iterator[Setting | UnseenCode]:
             if isinstance(named, str) and _DOTTED.fullmatch(named) and _acts(named):
                 yield Setting(Kind.ACTING, place, named[:200], config.line(f'"{named}"'))
     yield from _split_name(config)
+    if base in {"modular_model_index.json", "modular_config.json"}:
+        yield from _repositories(config)
     if base == "adapter_config.json":
         yield from _base_model(config)
+
+
+def _repositories(config: Config) -> Iterator[UnseenCode]:
+    """Components that modular pipelines of diffusers load from other repositories, with what code those have."""
+    for place, key, value in config.walk():
+        if key in {"repo", "pretrained_model_name_or_path"} and isinstance(value, str) and value.count("/") == 1:
+            yield UnseenCode(f"{place} has a component loaded", value[:200], "", pinned=False, line=config.line(value))
 
 
 def _split_name(config: Config) -> Iterator[Setting]:
@@ -199,6 +216,9 @@ def escaping_paths(config: Config, base: str) -> Iterator[Setting]:
         # Component and library become parts of a path: `<folder>/<component>/<library>.py`.
         found = [(key, key) for key in values]
         found += [(key, v[0]) for key, v in values.items() if isinstance(v, list) and len(v) == 2 and v[0]]
+    elif base == "tokenizer_config.json":
+        # transformers keeps what is written here before it looks for the files of the folder.
+        found = [(key, config.get(key)) for key in _VOCABULARIES if _is_of_system(config.get(key))]
     else:
         weights = config.get("weight_map")
         found = list(weights.items()) if isinstance(weights, dict) else []
@@ -211,6 +231,17 @@ def escaping_paths(config: Config, base: str) -> Iterator[Setting]:
             yield Setting(Kind.ESCAPING, key[:200], path[:300], config.line(path))
         elif base.endswith(".safetensors.index.json") and path.lower().endswith(_PICKLED):
             yield Setting(Kind.PICKLE, key[:200], path[:300], config.line(path))
+
+
+_VOCABULARIES = ("vocab_file", "merges_file", "tokenizer_file", "spm_file", "sp_model_file", "source_spm", "target_spm")
+
+
+def _is_of_system(path: object) -> bool:
+    """A path that no training left behind: upwards, or into the folders of the system."""
+    return isinstance(path, str) and (
+        ".." in re.split(r"[/\\]", path)
+        or path.startswith(("/etc/", "/proc/", "/dev/", "/sys/", "/var/", "/root/.", "~"))
+    )
 
 
 def leaves(path: str) -> bool:

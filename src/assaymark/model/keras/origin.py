@@ -72,15 +72,40 @@ _ACTING_BUILTINS = words("""
     super type vars
 """)
 
+_INSIDE = words("""
+    builtins ctypes importlib marshal multiprocessing os pathlib pickle posix pty requests runpy shutil socket subprocess sys
+    tarfile tempfile threading urllib webbrowser zipfile
+""")
+"""Modules that parts of Keras and TensorFlow import, and which can be named through those."""
+_CALLED_BY_NAME = words("__import__ compile eval exec execfile getattr globals open")
+_FILE_OPERATIONS = words("io_ops gen_io_ops script_ops gen_script_ops gen_summary_ops gen_debug_ops")
+"""Parts of TensorFlow whose operations read and write files or call Python."""
 
-def origin(module: str, name: str, registered: str, *, function: bool) -> Origin:
+ACTING_OPERATIONS = words("""
+    readfile writefile matchingfiles wholefilereader wholefilereaderv2 pyfunc eagerpyfunc pyfuncstateless pyfunction
+    numpyfunction loadoplibrary loadlibrary save savev2 saveslices restore restorev2 restoreslice mergev2checkpoints
+    importgraphdef fixedlengthrecorddataset fixedlengthreader textlinedataset textlinereader tfrecorddataset
+    tfrecordreader debugidentity dumptofile filewriter writesummary initializetablefromtextfile
+    initializetablefromtextfilev2
+""")
+"""Operations of TensorFlow that read or write files, or call Python; lower case, without underscores."""
+
+
+def origin(module: str, name: str, registered: str, *, function: bool) -> Origin:  # noqa: PLR0911 - one line a place
     """Judge one reference: the module (empty where there is none), the name in it, and the registered name."""
     full = f"{module}.{name}" if module else name
     leaf = full.rsplit(".", 1)[-1]
     if not module or module in {"builtins", "__builtin__", "__main__"}:
         if module and leaf in _ACTING_BUILTINS:
             return Origin.ACTS
+        if function and leaf in _CALLED_BY_NAME:
+            return Origin.ACTS
         return _unimported(name, registered)
+    if not _INSIDE.isdisjoint(full.split(".")[1:]):
+        return Origin.ACTS
+    package, mark, _ = registered.rpartition(">")
+    if mark and package.lower().split(".")[0] not in _PACKAGES and full.split(".", 1)[0] in _PACKAGES:
+        return Origin.CUSTOM
     if full.split(".", 1)[0] in _PACKAGES or full.startswith(_TENSORFLOW_KERAS):
         return _in_keras(full, leaf, function=function or leaf[:1].islower())
     if full.startswith("tensorflow."):
@@ -112,7 +137,15 @@ def _in_keras(full: str, leaf: str, *, function: bool) -> Origin:
 
 
 def _in_tensorflow(full: str, leaf: str) -> Origin:
-    if leaf in _TENSORFLOW_FILES or ".gfile." in full or ".file_io." in full:
+    lower = leaf.replace("_", "").lower()
+    raw = ".raw_ops." in full and any(lower == name.replace("_", "").lower() for name in _TENSORFLOW_FILES)
+    if (
+        leaf in _TENSORFLOW_FILES
+        or raw
+        or not _FILE_OPERATIONS.isdisjoint(full.split("."))
+        or ".gfile." in full
+        or ".file_io." in full
+    ):
         return Origin.ACTS
     computes = full.startswith(("tensorflow.nn.", "tensorflow.math.", "tensorflow.python.ops.", "tensorflow.image."))
     return Origin.OWN if computes or leaf in _TENSORFLOW_SPECS else Origin.CUSTOM

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from assaymark.core.errors import Malformed
-from assaymark.model.machine.values import Bag, Instance
+from assaymark.model.machine.values import Bag, Instance, Lost
 
 if TYPE_CHECKING:
     from assaymark.model.machine.machine import Machine
@@ -26,7 +26,7 @@ def pass_array(machine: "Machine", state: object) -> bool:
 
     Raises Malformed when its length cannot be told: what the wrapper got by another BUILD is not known here.
     """
-    fields = state.as_dict() if isinstance(state, Bag) else None
+    fields = _named(machine, state) if isinstance(state, Bag) else None
     if fields is None or "shape" not in fields or "dtype" not in fields:
         raise Malformed("a joblib array without its shape and element type", offset=machine.reader.offset)
     reader = machine.reader
@@ -43,6 +43,17 @@ def pass_array(machine: "Machine", state: object) -> bool:
         reader.skip(reader.blob.read(reader.offset - 1, 1)[0])
     reader.skip(_count(fields["shape"], reader.offset) * size)
     return False
+
+
+def _named(machine: "Machine", state: Bag) -> dict[str, object] | None:
+    """The state by name, or None where a name is computed: it may be that of any other item."""
+    keys = (state.items or [])[::2]
+    machine.wanted.update(key.slot for key in keys if isinstance(key, Lost))
+    if all(isinstance(key, str) for key in keys):
+        return state.as_dict()
+    if not all(isinstance(key, (str, Lost)) for key in keys):
+        machine.note("misuse", "joblib.numpy_pickle", "NumpyArrayWrapper", "describes its array under a computed name")
+    return None
 
 
 def _object_array(machine: "Machine") -> None:

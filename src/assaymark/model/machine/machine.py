@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from assaymark.core.blob import Blob
 from assaymark.core.budget import Budget
 from assaymark.core.errors import Malformed
-from assaymark.model.machine import dtypes
-from assaymark.model.machine.joblib import pass_array
+from assaymark.model.machine.dtypes import is_plain
 from assaymark.model.machine.memo import Memo
 from assaymark.model.machine.reader import Reader
-from assaymark.model.machine.rules import OPEN, note_nested, vetted_call
+from assaymark.model.machine.rules import OPEN, TAKES_ARRAYS, note_nested, vetted_call
+from assaymark.model.machine.states import JOBLIB, build_instance, listed, out_of_place, planted_hooks
 from assaymark.model.machine.table import judge
 from assaymark.model.machine.values import (
     ANY,
+    EACH,
     HIDES,
     INERT,
     SHARED,
@@ -31,19 +32,14 @@ from assaymark.model.machine.values import (
     globals_in,
     is_active,
 )  # fmt: skip
+from assaymark.model.machine.views import storage_of
 
 MAX_EVENTS = 2_000
 MAX_NESTED = 50_000
-JOBLIB = "joblib.numpy_pickle"
-MAX_RAW = 100_000
-"""Raw arrays whose places are kept."""
 SKIP_FROM = 1 << 18
 """Bytes of all streams that a process has met from which on the patterns of frames.py pay for being compiled."""
 _met = [0]
 _IDENTIFIER = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
-
-_HOOK = re.compile(r"append|extend|add|__(?!orig_class__|wrapped__)\w+__")
-"""Attribute names that loaders look up on an instance and call: planting one by BUILD is a call in disguise."""
 
 TORCHSCRIPT = "__torch__"
 """Classes of a TorchScript archive's own code; its loader looks them up there and imports no Python."""
@@ -137,7 +133,7 @@ class Machine:
         self.inner: list[tuple[int, int]] = []
         """Those that are pickles of their own."""
         _met[0] += blob.size - start
-        self.skipping = _met[0] > SKIP_FROM
+        self.skipping = _met[0] > SKIP_FROM and EACH not in keep
         self.alone_until = 0
         """Offset up to which frames.py passes over containers one by one."""
         self.joblib = False
@@ -146,10 +142,14 @@ class Machine:
         """The placeholder that was made last and has no state yet."""
         self.records: set[str] = set()
         """Element types of records with objects in them, as numpy spells those: by size only."""
+        self.objects = False
+        """An element type was made that holds objects, or may."""
         self.refilled = False
         """A container was changed that came back out of the memo: what we hold of it is not what it holds."""
         self.laundered = False
         """Something active went into a container that others hold already."""
+        self.bound = False
+        """A functools.partial has a function or class among its arguments."""
         self.wanted: set[int] = set()
         self.value: object = None
 
@@ -227,8 +227,10 @@ class Machine:
     def call(self, target: object, arguments: object, *, new: bool = False) -> object:
         """REDUCE, NEWOBJ, INST and OBJ: judge the use, return the symbolic result."""
         self.result.effects += 1
+        if isinstance(target, Instance) and not new and not self.bound and self._is_partial(target):
+            return self.call(target.detail[0], arguments)
         if isinstance(target, Instance) or target is ANY:
-            self.note("misuse", *_names(target), "is a computed object and gets called")
+            self.note("misuse", *names_of(target), "is a computed object and gets called")
             return ANY
         if not isinstance(target, Global):
             self.fail("calls what cannot be called")
@@ -239,32 +241,46 @@ class Machine:
             return Instance(target, active=True)
         use = "new" if new else "call"
         if use not in target.uses:
-            self.misuse(target, f"is vetted for {_list(target.uses)}, not for {use}")
+            self.misuse(target, f"is vetted for {listed(target.uses)}, not for {use}")
             return Instance(target, active=True)
         made = vetted_call(self, target, arguments, new=new)
-        if isinstance(made, Instance) and made.of is not None and made.of.module == JOBLIB:
-            self.wrapper, self.joblib = made, True
+        if isinstance(made, Instance) and made.of is not None:
+            if made.of.module == JOBLIB:
+                self.wrapper, self.joblib = made, True
+            elif made.of.module.startswith("numpy") and made.of.name.lower().endswith("dtype") and not is_plain(made):
+                self.objects = True
         return made
 
     def misuse(self, value: object, how: str) -> None:
         """Record that a value, vetted or computed, is used as it must not be."""
-        self.note("misuse", *_names(value), how)
+        self.note("misuse", *names_of(value), how)
 
     def hand_on(self, argument: Global, target: Global) -> None:
         """A global goes to code that may call it: that must be harmless, whatever it is called with."""
-        if argument.uses and not (argument.uses & {"call", "new"} and argument.rule in OPEN):
+        harmless = argument.uses & {"call", "new"} and argument.rule in OPEN
+        if argument.uses and not (harmless or (argument.rule == "array" and target.name in TAKES_ARRAYS)):
             self.misuse(argument, f"is handed to {target}, which may call it")
+
+    def lay_by(self, argument: Global, target: Global) -> None:
+        """A global is kept to be called when someone asks for it: as in a state, it must be harmless then."""
+        if argument.uses and argument.rule not in OPEN:
+            self.misuse(argument, f"is handed to {target}, which may call it")
+
+    @staticmethod
+    def _is_partial(target: Instance) -> bool:
+        return target.of is not None and target.of.rule == "partial" and bool(target.detail)
+
+    def give(self, value: object, how: str = "is what the stream gives") -> None:
+        """A value comes out of the stream, or goes into an object: from there it may be handed on to others."""
+        for item in globals_in(value):
+            if item.uses and item.rule not in OPEN and item.rule != "array":
+                self.misuse(item, f"{how}, and may only be called by the stream itself")
 
     def keep(self, value: object) -> None:
         """A value goes into a state or a container, out of which any code may call it later."""
         for item in globals_in(value):
             if item.uses and item.rule not in OPEN:
                 self.misuse(item, "is stored, and may only be called by the stream itself")
-
-    def listed(self, module: str, name: str) -> Global | None:
-        """A global of the table by name, without an import."""
-        found, _ = judge(module, name)
-        return found if found.uses else None
 
     def holds_active(self, value: object) -> bool:
         """Whether a value is, or may hold, a class or function, once containers have been filled behind our back too."""
@@ -278,49 +294,14 @@ class Machine:
     def build(self, target: object, state: object) -> None:
         """BUILD: `__setstate__`, or an update of the instance's attributes."""
         self.result.effects += 1
-        self.keep(state)
+        if not (isinstance(target, Instance) and target.of is not None and target.of.module == JOBLIB):
+            self.keep(state)
         if isinstance(target, Global):
             self.misuse(target, "has its own attributes changed by BUILD")
         elif isinstance(target, Instance):
-            self._build_instance(target, state)
+            build_instance(self, target, state)
         elif target is ANY:
             self.misuse(target, "is a computed object and gets its attributes set")
-
-    def _build_instance(self, target: Instance, state: object) -> None:
-        if state is ANY or (isinstance(state, Instance) and state.active):
-            self.misuse(target, "is built from a computed state")
-        of = target.of
-        if of is None or not of.uses:
-            return
-        if "build" not in of.uses:
-            self.misuse(of, f"is vetted for {_list(of.uses)}, not for build")
-        elif of.module == JOBLIB and self.arrays:
-            self._pass_array(target, state)
-        elif of.rule == "partial":
-            wrapped = state[0] if isinstance(state, tuple) and state else None
-            if not isinstance(wrapped, Global):
-                self.misuse(of, "wraps something that is computed")
-            else:
-                self.hand_on(wrapped, of)
-        elif of.module == "numpy" and of.name == "dtype":
-            wrong = dtypes.problem(target, state)
-            if wrong:
-                self.misuse(of, wrong)
-            elif dtypes.hides_objects(target, state):
-                self.records.add(str(target.detail[0]))
-
-    def _pass_array(self, target: Instance, state: object) -> None:
-        """In joblib the array comes in the place of its placeholder; that gets its state once, and from here."""
-        if target is not self.wrapper or self.refilled:
-            raise Malformed("a joblib array whose placeholder is filled in pieces", offset=self.at)
-        self.wrapper = None
-        start = self.reader.offset
-        objects = pass_array(self, state)
-        self.stack[-1] = Instance(None)
-        if self.reader.offset > start and len(self.raw) <= MAX_RAW:
-            self.raw.append((start, self.reader.offset))
-            if objects:
-                self.inner.append(self.raw[-1])
 
     def add_items(self, target: object, items: list[object], *, pairs: bool = False) -> None:
         """APPEND(S), SETITEM(S), ADDITEMS: harmless on builtin containers, a method call on anything else."""
@@ -331,7 +312,7 @@ class Machine:
         elif isinstance(target, Instance):
             self.result.effects += 1
             if target.of is not None and target.of.uses and "items" not in target.of.uses:
-                self.misuse(target, f"is vetted for {_list(target.of.uses)}, not for items")
+                self.misuse(target, f"is vetted for {listed(target.of.uses)}, not for items")
         elif target is SHARED:
             self.refilled = True
         elif isinstance(target, Global) or target is ANY:
@@ -340,9 +321,10 @@ class Machine:
     def _let_in(self, target: object, items: list[object], *, pairs: bool) -> None:
         """Something that is not plain data enters a container."""
         if pairs:
-            self._hooks(items)
+            planted_hooks(self, items)
         live = [item for item in items if type(item) not in INERT and is_active(item)]
-        for item in live:
+        kept = out_of_place(self, items) if pairs else live
+        for item in kept:
             self.keep(item)
         if live:
             self.memo.dirty = True
@@ -350,24 +332,15 @@ class Machine:
                 target.enliven()
             self.laundered = self.laundered or not isinstance(target, Bag) or target.doubled
 
-    def _hooks(self, items: list[object]) -> None:
-        """A callable under a name that the unpickler itself looks up and calls."""
-        for key, value in zip(items[::2], items[1::2], strict=False):
-            if type(value) in INERT or not (isinstance(value, Instance) or is_active(value)):
-                continue
-            if isinstance(key, Lost):
-                self.wanted.add(key.slot)
-            elif isinstance(key, str) and _HOOK.fullmatch(key):
-                self.note("misuse", *_names(value), f"is planted as {key!r}, which the unpickler calls")
-
     def persistent(self, identity: object) -> None:
         """PERSID, BINPERSID: whatever the loader's persistent_load makes of it."""
         parts = identity if isinstance(identity, tuple) else ()
         if len(parts) > 1 and parts[0] == "module" and isinstance(parts[1], Global):
             self.stack.append(parts[1])  # legacy PyTorch: the class, with its source text beside it
             return
-        self.note("persistent", "storage" if parts and parts[0] == "storage" else "other", "")
-        self.stack.append(Instance(None))
+        is_storage = bool(parts) and parts[0] == "storage"
+        self.note("persistent", "storage" if is_storage else "other", "")
+        self.stack.append(storage_of(parts) if is_storage else Instance(None))
 
 
 def renamed(module: str, name: str) -> tuple[str, str]:
@@ -379,16 +352,13 @@ def renamed(module: str, name: str) -> tuple[str, str]:
     return IMPORT_MAPPING.get(module, module), name
 
 
-def _names(value: object) -> tuple[str, str]:
+def names_of(value: object) -> tuple[str, str]:
+    """Module and name of a global or of what an instance is of."""
     if isinstance(value, Global):
         return value.module, value.name
     if isinstance(value, Instance) and value.of is not None:
         return value.of.module, value.of.name
     return "?", "?"
-
-
-def _list(uses: frozenset[str]) -> str:
-    return ", ".join(sorted(uses))
 
 
 def name_of(opcode: int) -> str:

@@ -14,7 +14,9 @@ from assaymark.model.machine.values import ANY, DATA, Bag, Raw, tuple_of
 
 __all__ = ["HANDLERS", "NAMES", "name_of"]
 
-_NUMBER = re.compile(rb"\s*[+-]?(0[xXoObB])?([0-9a-fA-F_]+L?|[0-9_]*\.?[0-9_]*([eE][+-]?[0-9_]+)?|inf|nan)\s*")
+_NUMBER = re.compile(
+    rb"\s*[+-]?(0[xXoObB])?([0-9a-fA-F_]+L?|[0-9_]*\.?[0-9_]*([eE][+-]?[0-9_]+)?|(?i:inf(inity)?|nan))\s*"
+)
 
 _LONGEST_NUMBER = 40
 LONGEST_NAME = 2_048
@@ -65,6 +67,7 @@ def _frame(m: Machine) -> None:
 def _stop(m: Machine) -> None:
     """A frame that is still open swallows what follows: the next load() begins behind it."""
     m.value = m.pop()
+    m.give(m.value)
     if m.reader.frame_end > m.reader.offset:
         m.misaligned("stands inside of a frame that goes on")
     raise Stop

@@ -7,6 +7,9 @@ anything: each function returns the symbolic result and notes a misuse where a r
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from assaymark.model.machine import views
+from assaymark.model.machine.dtypes import made_of
+from assaymark.model.machine.table import judge
 from assaymark.model.machine.values import (
     ANY,
     DATA,
@@ -26,21 +29,40 @@ if TYPE_CHECKING:
 OPEN = frozenset({"data", "any-vetted"})
 """Rules that hold whoever calls; a global with a narrower one may only be called by an opcode."""
 
+TAKES_ARRAYS = frozenset({"_reconstruct", "_mareconstruct"})
+"""Functions of numpy that allocate an array of a given class, of given size and type, and run no constructor of it."""
+_GIVES = {("numpy.random._pickle", "__randomstate_ctor"): ("numpy.random.mtrand", "RandomState")}
+"""The class of what a function gives, where it is not given the class."""
+_SHAPE_AND_TYPE = 2
 Result = object
 
 
 def vetted_call(machine: "Machine", target: Global, arguments: object, *, new: bool) -> Result:
     """REDUCE or NEWOBJ on a global that the table vets for it."""
     if new:
+        if target.rule == "array":
+            _check_array(machine, target, arguments)
+        machine.give(arguments, "goes into an object")
         return _made(target, arguments, active=machine.holds_active(arguments))
     if target.module in {"copyreg", "copy_reg"}:
         return _construct(machine, target, arguments)
+    if target.name in views.REBUILDS and target.module == "torch._utils":
+        wrong = views.problem(arguments)
+        if wrong:
+            machine.misuse(target, wrong)
     return _RULES[target.rule](machine, target, arguments)
 
 
 def _made(target: Global, arguments: object, *, active: bool) -> Instance:
     detail = _plain(arguments) if target.name == "dtype" else ()
     return Instance(target, active=active, detail=detail)
+
+
+def _check_array(machine: "Machine", target: Global, arguments: object) -> None:
+    """`array`: (shape, type) makes an array; laid over bytes of the stream it would take them for objects."""
+    parts = arguments if isinstance(arguments, tuple) else (ANY,)
+    if len(parts) > _SHAPE_AND_TYPE or any(isinstance(part, Bag) or part is ANY or part is SHARED for part in parts):
+        machine.misuse(target, "is laid over bytes of the stream, which it may take for objects")
 
 
 def _plain(arguments: object) -> tuple[object, ...]:
@@ -70,6 +92,8 @@ def _any_vetted(machine: "Machine", target: Global, arguments: object) -> Result
     # A function that is given a class makes one of it: numpy's _reconstruct(cls, …), Cython's unpicklers.
     first = _item(arguments, 0)
     of = first if isinstance(first, Global) and "new" not in target.uses else target
+    if target.name == "dtype":
+        return Instance(target, detail=made_of(arguments))
     return Instance(of, active=any(machine.holds_active(part) for part in parts if not isinstance(part, Global)))
 
 
@@ -83,14 +107,50 @@ def _unfollowed(value: object) -> bool:
 
 
 def _calls_first(machine: "Machine", target: Global, arguments: object) -> Result:
-    """`calls-first`: (function, class, arguments, state), as in torch: the function is called with the arguments."""
+    """`calls-first`: (function, class, arguments, state), as in torch: a call with the arguments, and a BUILD with the state."""
     function, inner = _item(arguments, 0), _item(arguments, 2)
     made = _inner_call(machine, target, function, inner if inner is not None else ANY)
-    kind = _item(arguments, 1)
+    kind, state = _item(arguments, 1), _item(arguments, 3)
     if isinstance(kind, Global):
         machine.hand_on(kind, target)
-        return Instance(kind, active=is_active(_item(arguments, 3)))
+        made = Instance(kind, active=is_active(state))
+    if state is not None:
+        machine.build(made, state)
     return made
+
+
+def _array_of(machine: "Machine", target: Global, arguments: object) -> Result:
+    """`array-of`: (function, arguments, state, attributes), as in dill: a call with the arguments, and a BUILD with the state."""
+    made = _inner_call(machine, target, _item(arguments, 0), _item(arguments, 1))
+    machine.build(made, _item(arguments, 2))
+    if _item(arguments, 3) is not None:
+        machine.misuse(target, "sets attributes of the array that it makes")
+    return made
+
+
+def _builtin(machine: "Machine", target: Global, arguments: object) -> Result:
+    """`builtin`: (name), as dill writes a type of Python's own: judged as the GLOBAL `builtins.name`."""
+    name = _item(arguments, 0)
+    if isinstance(name, Lost):
+        machine.wanted.add(name.slot)
+    if name not in {
+        "bool",
+        "bytearray",
+        "bytes",
+        "complex",
+        "dict",
+        "float",
+        "int",
+        "list",
+        "range",
+        "set",
+        "slice",
+        "str",
+        "tuple",
+    }:
+        machine.misuse(target, "gives a type that is computed, or none of data")
+        return ANY
+    return machine.find_class("builtins", name)
 
 
 def _calls_second(machine: "Machine", target: Global, arguments: object) -> Result:
@@ -137,28 +197,41 @@ def note_nested(machine: "Machine", target: Global, arguments: object) -> bool:
 
 
 def _member(machine: "Machine", target: Global, arguments: object) -> Result:
-    """`member`: getattr(listed class, name), how enums and class methods were pickled; the result is `class.name`."""
+    """`member`: getattr(class, name), how enums and class methods were pickled: a member of an enum, or a global."""
     owner, name = _item(arguments, 0), _item(arguments, 1)
     if isinstance(name, Lost):
         machine.wanted.add(name.slot)
-    if not isinstance(owner, Global) or not owner.uses or not isinstance(name, str):
+    if isinstance(owner, Instance) and owner.of is not None and owner.of.uses and isinstance(name, str):
+        return _method(machine, target, owner.of, name)
+    if not isinstance(owner, Global) or not isinstance(name, str):
         machine.misuse(target, "reads an attribute that is computed")
         return ANY
-    found = machine.listed(owner.module, f"{owner.name}.{name}")
-    if found is not None:
-        return found
-    if not name.isidentifier() or name.startswith("_"):
-        machine.misuse(target, f"reads {name!r} of {owner}")
-    return ANY  # a public attribute of a listed class: harmless to have, a misuse to call
+    if "member" in owner.uses and name.isidentifier() and not name.startswith("_"):
+        return Instance(owner)
+    # Any method of a class: what it does, its name says.
+    return machine.find_class(owner.module, f"{owner.name}.{name}")
+
+
+def _method(machine: "Machine", target: Global, of: Global, name: str) -> Result:
+    """A bound method, of a class that the table lists it for; what it is called with is not known, nor when."""
+    module, kind = _GIVES.get((of.module, of.name), (of.module, of.name))
+    found, _ = judge(module, f"{kind}.{name}")
+    if not found.uses or found.rule not in OPEN:
+        machine.misuse(target, f"reads {name!r} of {of}, which is not on the table")
+        return ANY
+    return Global(found.module, found.name, frozenset({"type"}))
 
 
 def _partial(machine: "Machine", target: Global, arguments: object) -> Result:
-    """`partial`: functools.partial of a listed function; nothing is called until someone calls the result."""
-    for argument in globals_in(arguments):
-        machine.hand_on(argument, target)
-    if not isinstance(_item(arguments, 0), Global) or _unfollowed(arguments):
+    """`partial`: functools.partial of a listed function; what is called with it is judged as a call of that function."""
+    function = _item(arguments, 0)
+    if not isinstance(function, Global) or _unfollowed(arguments):
         machine.misuse(target, "wraps something that is computed")
-    return Instance(target)
+        return Instance(target)
+    for argument in globals_in(arguments):
+        machine.lay_by(argument, target)
+    alone = isinstance(arguments, tuple) and len(arguments) == 1
+    return Instance(target, detail=(function,) if alone else ())
 
 
 def _none(machine: "Machine", target: Global, arguments: object) -> Result:
@@ -200,4 +273,7 @@ _RULES: dict[str, Callable[["Machine", Global, object], Result]] = {
     "partial": _partial,
     "none": _none,
     "global": _global,
+    "array": _data,
+    "array-of": _array_of,
+    "builtin": _builtin,
 }

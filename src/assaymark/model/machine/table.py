@@ -12,11 +12,12 @@ from assaymark.model.machine.values import Global
 RULES = frozenset(
     {
         "data", "any-vetted", "calls-first", "calls-second", "encode-latin1", "nested-pickle",
-        "member", "partial", "none", "global",
+        "member", "partial", "none", "global", "array", "scipy-parser", "no-formula",
+        "uncalled", "array-of", "builtin",
     }
 )  # fmt: skip
 """What rules.py knows how to judge."""
-USES = frozenset({"call", "new", "build", "items", "type"})
+USES = frozenset({"call", "new", "build", "items", "member", "type"})
 ANY_NAME = "*"
 
 
@@ -69,6 +70,8 @@ def _danger(module: str, name: str) -> str:
         inner = _danger_of_path(f"{module}.{name}")
         if inner:
             return inner
+        if (method := methods().get((module.partition(".")[0], name.rpartition(".")[2]))) is not None:
+            return method
     parent = module.rpartition(".")[0]
     while parent:
         if ANY_NAME in table.get(parent, {}):
@@ -133,6 +136,17 @@ def dangerous() -> dict[str, dict[str, str]]:
             name, _, phrase = line.partition(" ")
             section[name] = phrase.strip()
     return table
+
+
+@cache
+def methods() -> dict[tuple[str, str], str]:
+    """Library and name of a method that dangerous.txt lists for one class: others of the library inherit or re-export it."""
+    return {
+        (module.partition(".")[0], name.rpartition(".")[2]): phrase
+        for module, names in dangerous().items()
+        for name, phrase in names.items()
+        if "." in name
+    }
 
 
 def _lines(name: str) -> list[str]:

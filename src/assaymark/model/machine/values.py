@@ -40,6 +40,10 @@ ANY = _Open("ANY")
 """Anything at all, active or not: the result of something that could not be followed."""
 
 
+EACH = -1
+"""In place of a slot: nothing is passed over as a whole, for what a container holds must be known."""
+
+
 @dataclass(slots=True)
 class Lost:
     """Inert data from a memo slot whose text was not kept; asking for it makes a second pass keep it."""
@@ -63,7 +67,7 @@ class Global:
     name: str
     uses: frozenset[str] = frozenset()
     rule: str = "data"
-    """What the arguments of a call may be: `data`, `any-vetted`, `nested-pickle`, `encode-latin1`."""
+    """What the arguments of a call may be, and who may call: one of table.RULES."""
 
     def __str__(self) -> str:
         return f"{self.module}.{self.name}"
@@ -106,7 +110,7 @@ class Bag:
                 self.items += values
 
     def as_dict(self) -> dict[str, object] | None:
-        """Text keys and their values, or None when not all are known."""
+        """Text keys and their values, or None when not all are known. What has another key is left out."""
         if self.kind != "dict" or self.items is None:
             return None
         pairs = zip(self.items[::2], self.items[1::2], strict=False)
@@ -156,9 +160,13 @@ def tuple_of(items: list[object]) -> object:
 
 
 def _shallow(item: object) -> object:
-    if isinstance(item, tuple) and any(isinstance(part, tuple) for part in item):
-        return (Bag if type(item) is tuple else ActiveBag)("list", None)
-    return item
+    if not isinstance(item, tuple) or not any(isinstance(part, tuple) for part in item):
+        return item
+    parts = (
+        part if not isinstance(part, tuple) else HELD if type(part) is tuple else ActiveBag("list", None)
+        for part in item
+    )
+    return tuple(parts) if type(item) is tuple else ActiveTuple(parts)
 
 
 def globals_in(value: object) -> list[Global]:

@@ -8,7 +8,12 @@ from assaymark.core.source.python import LIMIT, Deed, calls
 from assaymark.model.torch.part import Role, TorchPart
 from assaymark.model.torch.views import BundledAct, BundledCode
 
-_BUNDLES = {Role.PACKAGE: "torch.package archive", Role.HANDLER: "TorchServe archive"}
+_BUNDLES = {
+    Role.PACKAGE: "torch.package archive",
+    Role.HANDLER: "TorchServe archive",
+    Role.REPOSITORY: "model folder in an archive",
+    Role.PROGRAM: "zip application",
+}
 _TELLS = (Deed.PROCESS, Deed.EXECUTION, Deed.UNPICKLING, Deed.NATIVE, Deed.NETWORK, Deed.DELETION, Deed.DYNAMIC)
 _ACTS = 200
 

@@ -23,6 +23,9 @@ class Role(StrEnum):
     PACKAGE = "code of a torch.package"
     MANIFEST = "TorchServe manifest"
     HANDLER = "code of a TorchServe archive"
+    SETTINGS = "settings of a model"
+    REPOSITORY = "code of a model folder in an archive"
+    PROGRAM = "program of a zip application"
 
 
 class TorchPart(Slice):
@@ -43,6 +46,13 @@ MANIFEST = "mar-inf/manifest.json"
 """TorchServe, at the top of the archive."""
 
 
+SETTINGS = frozenset({
+    "config.json", "tokenizer_config.json", "processor_config.json", "preprocessor_config.json", "generation_config.json",
+    "adapter_config.json", "model_index.json", "modules.json", "router_config.json", "chat_template.json", "chat_template.jinja",
+})  # fmt: skip
+"""Files of a model folder that make a loader import, fetch or render."""
+_SOURCES = frozenset({"setup.py", "pyproject.toml", "pkg-info", "setup.cfg"})
+"""Beside one of them the archive is a package's source, not a model."""
 _DEEPEST = 8
 """Folders above the root of an archive that are thought of; torch itself knows one."""
 
@@ -55,6 +65,7 @@ class Layout:
         self._scripts: set[str] = set()
         self._exports: set[str] = set()
         self._packages: set[str] = set()
+        self._models: set[str] = set()
         for name in self._names:
             folder, _, base = name.rpartition("/")
             root = f"{folder}/" if folder else ""
@@ -64,8 +75,14 @@ class Layout:
                 self._exports.add(root)
             elif base in _SCRIPT_MARKS and not self._names.isdisjoint({f"{root}version", f"{root}.data/version"}):
                 self._scripts.add(root)
+            elif base in SETTINGS or base.endswith(".index.json"):
+                self._models.add(root)
         self._served = MANIFEST in self._names
-        self.any = bool(self._scripts or self._exports or self._packages or self._served)
+        self._program = "__main__.py" in self._names
+        self._sources = any(name.rpartition("/")[2] in _SOURCES for name in self._names)
+        self.any = bool(
+            self._scripts or self._exports or self._packages or self._served or self._models or self._program
+        )
 
     def mark(self, item: Item) -> Item:
         """The member as a part with its role; anything else as it is."""
@@ -84,7 +101,13 @@ class Layout:
                 return role
         if self._served:
             return Role.MANIFEST if name == MANIFEST else Role.HANDLER if name.endswith((".py", ".pyc")) else None
-        return None
+        if self._program and name == "__main__.py":
+            return Role.PROGRAM
+        folder, _, base = name.rpartition("/")
+        if base in SETTINGS or base.endswith(".index.json"):
+            return Role.SETTINGS
+        beside = (f"{folder}/" if folder else "") in self._models
+        return Role.REPOSITORY if beside and name.endswith(".py") and not self._sources else None
 
 
 def _roots(name: str) -> Iterator[str]:
@@ -129,7 +152,12 @@ def _exported(inner: str) -> Role | None:
 
 def is_part(head: Head) -> bool:
     """A member that `Layout.mark` gave a role."""
-    return isinstance(head.blob, TorchPart)
+    return isinstance(head.blob, TorchPart) and head.blob.role is not Role.SETTINGS
+
+
+def is_settings(head: Head) -> bool:
+    """A file of a model folder that lies in an archive."""
+    return isinstance(head.blob, TorchPart) and head.blob.role is Role.SETTINGS
 
 
 @dataclass(frozen=True, slots=True)

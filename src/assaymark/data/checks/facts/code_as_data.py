@@ -21,7 +21,7 @@ def data_file_holds_code(facts: FileFacts) -> Iterator[Hit]:
     """
     if facts.suffix in _DATA:
         for found in facts.formats:
-            if found in _CODE:
+            if found in _CODE and not (found == "pickle" and facts.suffix in _ANYTHING):
                 yield Hit(f"named {facts.suffix}, but the content is {_CODE[found]}", symbol=f"{facts.suffix}: {found}")
 
 
@@ -29,4 +29,6 @@ _DATA = frozenset({
     ".csv", ".tsv", ".tab", ".json", ".jsonl", ".ndjson", ".geojson", ".parquet", ".arrow", ".feather", ".orc", ".avro",
     ".txt", ".dat", ".data", ".xml", ".libsvm", ".svmlight", ".arff",
 })  # fmt: skip
+_ANYTHING = frozenset({".dat", ".data"})
+"""Names that promise no kind of data: models are pickled under them as well."""
 _CODE = {"pickle": "a pickle, which runs code when it is loaded", "native": "machine or byte code"}

@@ -8,7 +8,22 @@ from assaymark.core.format import FileFacts
 from assaymark.core.subject import Layer
 
 _ACTIVE = frozenset(
-    {"pickle", "npy", "safetensors", "gguf", "onnx", "hdf5", "zip", "tar", "compressed", "native", "sealed", "7z", "rar", "ar"}
+    {
+        "pickle",
+        "npy",
+        "safetensors",
+        "gguf",
+        "onnx",
+        "hdf5",
+        "zip",
+        "tar",
+        "compressed",
+        "native",
+        "sealed",
+        "7z",
+        "rar",
+        "ar",
+    }
 )
 _USUAL = (frozenset({"tar", "hdf5"}),)
 """HDF5 is looked for at 512 too, which is where the first member of a tar begins: its content is the same."""

@@ -15,6 +15,7 @@ EXPANSION = 1_000
     "MDL064",
     layer=Layer.MODEL,
     severity=Severity.MEDIUM,
+    holds=True,
     since="0.1",
     refs=("CWE:789", "CWE:409", "CVE:CVE-2026-0897"),
 )

@@ -12,6 +12,7 @@ from assaymark.model.formats.hdf5 import ExternalLink, leaves_folder
     "MDL063",
     layer=Layer.MODEL,
     severity=Severity.MEDIUM,
+    holds=True,
     since="0.1",
     refs=("CWE:610",),
 )

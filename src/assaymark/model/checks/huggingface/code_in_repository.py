@@ -40,5 +40,7 @@ def configuration_names_code(reference: CodeReference) -> Iterator[Hit]:
     )
 
 
-_USUAL = frozenset({"app_file", "handler.py", "__init__.py"})
+_USUAL = frozenset(
+    {"app_file", "handler.py", "__init__.py", "custom.py", "conftest.py", "sitecustomize.py", "usercustomize.py"}
+)
 """An application, a service's handler and a spaCy package are programs openly: judged by what they do."""

@@ -8,7 +8,7 @@ from assaymark.core.subject import Layer
 from assaymark.model.huggingface.views import Kind, Setting
 
 
-@check("MDL119", layer=Layer.MODEL, severity=Severity.MEDIUM, since="0.1", refs=("CWE:470",))
+@check("MDL119", layer=Layer.MODEL, severity=Severity.MEDIUM, holds=True, since="0.1", refs=("CWE:470",))
 def dtype_is_none(setting: Setting) -> Iterator[Hit]:
     """A data type in a configuration is none.
 

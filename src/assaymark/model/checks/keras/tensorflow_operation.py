@@ -6,17 +6,9 @@ from assaymark.core.check import check
 from assaymark.core.finding import Hit, Severity
 from assaymark.core.subject import Layer
 from assaymark.model.formats.keras import KerasObject
-from assaymark.model.keras.names import words
+from assaymark.model.keras.origin import ACTING_OPERATIONS
 
-_LAYERS = frozenset({"TFOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod"})
-_ACTING = words("""
-    readfile writefile matchingfiles wholefilereader wholefilereaderv2 pyfunc eagerpyfunc pyfuncstateless pyfunction
-    numpyfunction loadoplibrary loadlibrary save savev2 saveslices restore restorev2 restoreslice mergev2checkpoints
-    importgraphdef fixedlengthrecorddataset fixedlengthreader textlinedataset textlinereader tfrecorddataset
-    tfrecordreader debugidentity dumptofile filewriter writesummary initializetablefromtextfile
-    initializetablefromtextfilev2
-""")
-"""Operations of TensorFlow that read or write files, or call Python; lower case, without underscores."""
+_LAYERS = frozenset({"TFOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod", "SlicingOpLambda"})
 
 
 @check(
@@ -34,7 +26,7 @@ def tensorflow_operation(item: KerasObject) -> Iterator[Hit]:
     Fix: Do not run it. Ask the producer for a model without this layer: reading and writing belong into the program.
     """
     operation = item.operation.rsplit(".", 1)[-1].replace("_", "").lower()
-    if item.leaf in _LAYERS and operation in _ACTING:
+    if item.leaf in _LAYERS and operation in ACTING_OPERATIONS:
         yield Hit(
             f"{item.place or 'the document'}: {item.leaf} runs {item.operation}",
             symbol=item.operation,

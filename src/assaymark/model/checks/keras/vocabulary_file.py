@@ -8,7 +8,7 @@ from assaymark.core.subject import Layer
 from assaymark.model.formats.keras import KerasObject
 
 _READERS = ("Lookup", "TextVectorization", "Tokenizer", "VocabularyFileCategoricalColumn")
-_KEYS = frozenset({"vocabulary", "vocabulary_file", "vocabulary_path", "merges"})
+_KEYS = frozenset({"vocabulary", "vocabulary_file", "vocabulary_path", "merges", "proto"})
 
 
 @check(

@@ -9,6 +9,8 @@ from assaymark.core.subject import Layer
 from assaymark.model.formats.onnx import OnnxTensor
 
 _KEYS = frozenset({"location", "offset", "length", "checksum", "basepath"})
+_ODD = re.compile(r"^[~\s]|\s$|[$%\u2024-\u2026\u2044\u2215\u29f5\ufe52\ufe68\uff0e\uff0f\uff3c]")
+"""Homes, variables, escapes, and signs that some systems take for a dot or a slash."""
 _NUMBER = re.compile(r"\d{1,19}")
 
 
@@ -30,6 +32,9 @@ def onnx_external_data(tensor: OnnxTensor) -> Iterator[Hit]:
             yield Hit(message, offset=tensor.offset, symbol=f"{name}: {key}")
         elif key == "location" and not value:
             yield Hit(f"tensor {name} names an empty file", offset=tensor.offset, symbol=f"{name}: location")
+        elif key == "location" and (_ODD.search(value) or not value.strip(". /\\")):
+            message = f"tensor {name} names the file {value[:100]!r}, which systems and loaders read in different ways"
+            yield Hit(message, offset=tensor.offset, symbol=f"{name}: location {value[:100]}")
         elif key not in _KEYS and not key.startswith("prepacked"):
             message = f"tensor {name} has the unknown external key {key[:50]!r}"
             yield Hit(message, offset=tensor.offset, symbol=f"{name}: {key[:50]}")

@@ -5,13 +5,17 @@ from collections.abc import Iterator
 from assaymark.core.check import check
 from assaymark.core.finding import Hit, Severity
 from assaymark.core.subject import Layer
-from assaymark.model.formats.onnx import OnnxModel
+from assaymark.model.formats.onnx import OnnxModel, OnnxNode
+from assaymark.model.onnx_operators import STANDARD
 
 _STANDARD = frozenset({
     "", "ai.onnx", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview", "ai.onnx.preview.training",
     "com.microsoft", "com.microsoft.nchwc", "com.microsoft.experimental", "com.ms.internal.nhwc",
 })  # fmt: skip
 """Domains whose operators are part of ONNX or of onnxruntime itself."""
+_ONNX = frozenset({"", "ai.onnx", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview", "ai.onnx.preview.training"})
+_OPEN = frozenset({"ATen", "ATenOp", "ExternalFunctionBridge", "RemoteCall"})
+"""Operators of onnxruntime's training build that call any function of PyTorch by its name."""
 
 
 @check(
@@ -27,8 +31,14 @@ def onnx_foreign_domain(model: OnnxModel) -> Iterator[Hit]:
     """
     needed: dict[str, list[str]] = {}
     for node in model.nodes:
-        if node.domain not in _STANDARD and (node.domain, node.operator) not in model.functions:
+        if not _is_known(node) and (node.domain, node.operator) not in model.functions:
             needed.setdefault(node.domain, []).append(node.operator)
     for domain, operators in sorted(needed.items()):
         names = ", ".join(sorted(operators)[:5]) + (" …" if len(operators) > 5 else "")
         yield Hit(f"operators of {domain!r} ({names}) need a native library that is not in the model", symbol=domain)
+
+
+def _is_known(node: OnnxNode) -> bool:
+    if node.domain in _ONNX:
+        return node.operator in STANDARD
+    return node.domain in _STANDARD and node.operator not in _OPEN

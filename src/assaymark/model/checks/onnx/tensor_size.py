@@ -25,6 +25,9 @@ def onnx_tensor_size(tensor: OnnxTensor) -> Iterator[Hit]:
         yield Hit(
             f"tensor {name} of shape {tensor.dims} does not fit its {tensor.stored}", offset=tensor.offset, symbol=name
         )
+    elif not tensor.stored and not tensor.is_external and not tensor.external and needed and tensor.bits:
+        message = f"tensor {name} of shape {tensor.dims} has no data: a loader that trusts the shape allocates it"
+        yield Hit(message, offset=tensor.offset, symbol=name)
     elif tensor.is_external and tensor.bits:
         length = dict(tensor.external).get("length", "")
         needed_bytes = -(-needed * tensor.bits // 8)

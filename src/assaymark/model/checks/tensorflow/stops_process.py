@@ -12,6 +12,7 @@ from assaymark.model.tensorflow.model import TfOperator
     "MDL157",
     layer=Layer.MODEL,
     severity=Severity.MEDIUM,
+    holds=True,
     since="0.1",
     refs=("CWE:400",),
 )
