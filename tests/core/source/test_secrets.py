@@ -180,3 +180,8 @@ def test_time_is_linear(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
     assert sum(1 for _ in find_secrets(text)) <= 1_000
     redact(text[:200_000])
+
+
+def test_names_of_classes_are_no_secrets() -> None:
+    assert looks_secret("Qwen2_5OmniToken2WavDiTModel", "Qwen2_5OmniToken2WavBigVGANModel") is None
+    assert looks_secret("session_token", "Qwen2x5Omni7oken2WavBigVGANMode1") == "token"

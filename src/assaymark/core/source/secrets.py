@@ -261,7 +261,7 @@ _NOT_SECRET_LAST = _words(
     "expires expire expiration expired timeout age min max policy prefix suffix header headers field column hash "
     "algorithm alg enabled required mode provider arn ref index class regex pattern version manager store backend env "
     "var location region bucket username user email rotation budget scope audience issuer host port parallelism "
-    "format label placeholder hint help prompt description validator strategy rate usage cost"
+    "model layer block module embedding embeddings format label placeholder hint help prompt description validator strategy rate usage cost"
 )
 _MODEL_TOKENS = _words(
     "pad eos bos unk sep cls mask special start end stop image max min num n per input output prompt completion new "

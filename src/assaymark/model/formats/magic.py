@@ -354,7 +354,7 @@ PASSIVE: tuple[tuple[str, Recognise, bytes], ...] = (
     _magic("pdf", b"%PDF-"),
     _magic("parquet", b"PAR1"),
     _magic("arrow", b"ARROW1\0\0", b"FEA1"),
-    ("arrow", is_arrow_stream, b"\xff"),
+    ("arrow-stream", is_arrow_stream, b"\xff"),
     _magic("matlab", b"MATLAB 5.0 MAT-file"),
     _magic("netcdf", b"CDF\x01", b"CDF\x02", b"CDF\x05"),
     _magic("stata", b"<stata_dta><header>"),
