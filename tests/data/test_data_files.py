@@ -28,9 +28,7 @@ HARMFUL = pickle.dumps(Runs())
 # --- DAT001, DAT006
 
 
-@pytest.mark.parametrize(
-    "name", ["a.csv", "a.tsv", "a.json", "a.jsonl", "a.parquet", "a.arrow", "data/a.txt", "A.CSV"]
-)
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.json", "a.jsonl", "a.parquet", "a.arrow", "data/a.txt", "A.CSV"])
 def test_dat001_bad_pickle(name: str) -> None:
     assert "DAT001" in ids(look_at(HARMFUL, name))
 

@@ -3,9 +3,13 @@
 import importlib
 import importlib.util
 import re
+import shutil
 import struct
+import subprocess
+import sys
 import warnings
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -264,3 +268,21 @@ def test_a_narrow_rule_that_is_not_met_is_found(stream: bytes) -> None:
 @pytest.mark.parametrize("stream", NARROW_GOOD.values(), ids=NARROW_GOOD.keys())
 def test_a_narrow_rule_that_is_met_is_quiet(stream: bytes) -> None:
     assert severe(look_at(b"\x80\x04" + stream, "model.pkl")) == []
+
+
+def test_the_table_is_what_the_script_writes_of_the_parts(tmp_path) -> None:
+    """In this order, as scripts/README.md says."""
+    root = Path(__file__).resolve().parent.parent.parent
+    for name in ("scripts", "src/assaymark/model/machine"):
+        shutil.copytree(root / name, tmp_path / name)
+    parts = tmp_path / "scripts" / "parts"
+    now = [parts / f"now-{name}.json" for name in ("main", "torch", "ml", "tv")]
+    table = tmp_path / "src/assaymark/model/machine/vetted.txt"
+    kept = table.read_bytes()
+    table.write_bytes(b"")
+    subprocess.run(
+        [sys.executable, tmp_path / "scripts/vet_globals.py", "write", *now, "--other", *sorted(parts.glob("other-*"))],
+        check=True,
+        capture_output=True,
+    )
+    assert table.read_bytes() == kept

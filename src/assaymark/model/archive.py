@@ -53,6 +53,11 @@ class Hole:
     size: int
     start: bytes
 
+    @property
+    def is_model(self) -> bool:
+        """A TFLite model, which is looked at as one, carries the files of its metadata behind it."""
+        return self.offset == 0 and self.start[4:8] == b"TFL3"
+
 
 @dataclass(frozen=True, slots=True)
 class ArchiveView:
@@ -108,7 +113,7 @@ class AntiItem:
 
 def unexplained(holes: Iterable[Hole]) -> Iterator[Region]:
     """The same holes for the byte map."""
-    return (Region(hole.offset, hole.size, data=False) for hole in holes)
+    return (Region(hole.offset, hole.size, data=False) for hole in holes if not hole.is_model)
 
 
 def crc_of(content: Blob, budget: Budget) -> int:

@@ -41,6 +41,8 @@ _SINGLE = rb")\]}N\x88\x89\x8f\x85\x86\x87as"
 """Opcodes without argument that push or combine inert values."""
 _CLOSE = rb"tldeu\x90\x91"
 _BUILT = {0x6C: "list", 0x64: "dict", 0x5D: "list", 0x7D: "dict", 0x8F: "set"}
+_CALLED = re.compile(rb"t(?:\x94|q.|r.{4})?+[R\x81]", re.DOTALL)
+"""A tuple that is the arguments of a call, however long: rules ask what is in it."""
 _FRAME = rb"|\x95.{8}"
 _FRAME_SEEN = rb"|\x95(.{8})"
 
@@ -93,6 +95,8 @@ def skip_frame(machine: "Machine") -> bool:
     """Pass over the frame that begins here if it is inert as a whole; the window stands behind its MARK."""
     reader = machine.reader
     match = _frame().match(reader.buf, reader.pos)
+    if match is not None and _CALLED.match(reader.buf, match.end() - 1):
+        return False
     if match is None or not _pass(machine, reader.pos, match.end(), begins=match.lastindex is not None):
         return False
     closing = reader.buf[reader.pos - 1]

@@ -35,7 +35,7 @@ def problem(arguments: object) -> str:
         return "makes a tensor of sizes and strides that no tensor has"
     last = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True))
     elements = storage.detail[1]
-    if 0 not in size and last >= elements:
+    if 0 not in size and isinstance(elements, int) and last >= elements:
         return f"makes a tensor that reaches element {last:,} of a storage of {elements:,}"
     return ""
 

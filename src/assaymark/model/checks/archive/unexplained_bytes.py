@@ -24,7 +24,7 @@ def unexplained_bytes(archive: ArchiveView) -> Iterator[Hit]:
     Fix: Write the archive anew from its members (`zip -r`, `torch.save`), which leaves such bytes out; look at them first.
     """
     for hole in archive.holes:
-        if hole.offset == 0 and hole.start[4:8] == b"TFL3":
-            continue  # a TFLite model, which is looked at as one, carries the files of its metadata behind it
+        if hole.is_model:
+            continue
         message = f"{hole.size:,} bytes {hole.place} belong to no member; they begin with {hole.start.hex(' ')}"
         yield Hit(message, offset=hole.offset, symbol=f"{hole.place}: {hole.start.hex()}")
