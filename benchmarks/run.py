@@ -129,7 +129,7 @@ def start_up(bench: Bench) -> None:
     """Help, and one pickle of 1 KB."""
     path = bench.make("small", "small.pkl", 1024)
     commands = {"assay": bench.scan(path), "assay --help": [BIN / "assay", "--help"]}
-    costs = bench.measure(commands | bench.rivals(path, "picklescan", "modelscan", "fickling"))
+    costs = bench.measure(commands | bench.rivals(path, "picklescan", "modelscan", "fickling", "modelaudit"))
     goal("CPU of --help", costs["assay --help"].cpu * 1e3, 150, "ms")
     goal("CPU of a scan of 1 KB", costs["assay"].cpu * 1e3, 250, "ms")
 
@@ -144,7 +144,7 @@ def tensors(bench: Bench) -> None:
             "python, hashlib": [sys.executable, "-c", HASH, path],
             "assay --no-digest": bench.scan(path, "--no-digest"),
         }
-        costs = bench.measure(commands | bench.rivals(path, "picklescan"))
+        costs = bench.measure(commands | bench.rivals(path, "picklescan", "modelaudit"))
         goal("CPU, assay / hashlib", costs["assay"].cpu / costs["python, hashlib"].cpu, 1.15, "x")
         goal("memory", costs["assay"].memory, 100, "MB")
         path.unlink()
