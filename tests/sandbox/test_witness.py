@@ -69,7 +69,7 @@ def test_a_long_stream_crosses_the_pipes(sandbox: Sandbox) -> None:
 
 def test_what_is_too_long_is_not_handed_over(sandbox: Sandbox) -> None:
     said = sandbox.ask(iter(()), room.LONGEST + 1, 1)()
-    assert (said.silent, said.suspicious) == ("longer than 64 MiB", False)
+    assert (said.silent, said.suspicious) == ("longer than 20 MiB", False)
 
 
 def test_answers_may_be_called_for_late_or_never(sandbox: Sandbox) -> None:

@@ -20,8 +20,8 @@ from typing import Any, NoReturn
 
 from assaymark.core.witness import Account, Reading
 
-LONGEST = 64 << 20
-"""Bytes of streams that are handed over; longer ones would take a child of several hundred MB."""
+LONGEST = 20 << 20
+"""Bytes of streams that are handed over; their objects take ten times as much."""
 _SMALL = 4 << 20
 """No library writes a pickle this short of which the objects do not fit the child's memory."""
 _PATIENCE = 90.0
