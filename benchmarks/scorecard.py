@@ -79,7 +79,7 @@ def main() -> int:
         for tool in tools:
             keys = {name: f"{tool} {version(tool)} {digest(case)}" for name, case in cases.items()}
             new = [name for name in cases if tool == OURS or keys[name] not in kept]
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
+            with ThreadPoolExecutor(3 * (os.cpu_count() or 1)) as pool:
                 said = pool.map(partial(run, tool, home=folder / "home"), [places[name] for name in new])
                 for name, answer in zip(new, said, strict=True):
                     kept[keys[name]] = answer

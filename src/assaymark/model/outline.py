@@ -34,11 +34,11 @@ class Outline:
         while at < end and len(found) < _FIELDS and self._left > 0:
             self._left -= 1
             data = self._read(at, min(20, end - at))
-            tag, used = _varint(data, 0)
+            tag, used = varint(data, 0)
             number, wire = tag >> 3, tag & 7
             if tag < 8 or wire not in {0, 1, 2, 5}:
                 return []
-            value, after = _varint(data, used) if wire in {0, 2} else (0, used + (8 if wire == 1 else 4))
+            value, after = varint(data, used) if wire in {0, 2} else (0, used + (8 if wire == 1 else 4))
             begin = at + (after if wire == 2 else used)
             at += after + (value if wire == 2 else 0)
             if value < 0 or at > end:
@@ -59,7 +59,7 @@ class Outline:
         return self._head[at : at + length] if at + length <= len(self._head) else self._blob.read(at, length)
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def varint(data: bytes, at: int) -> tuple[int, int]:
     """Value and next offset; -1 where it is cut or longer than ten bytes."""
     value = 0
     for shift in range(0, 70, 7):

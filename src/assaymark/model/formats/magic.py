@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from assaymark.core.format import Head
 from assaymark.model.formats.passive import is_arrow_stream
+from assaymark.model.outline import varint
 
 Recognise = Callable[[Head], bool]
 
@@ -298,28 +299,15 @@ def _field(head: Head, at: int) -> tuple[int, int, int]:
     """Number and wire type of the protobuf field at `at`, and where it ends: past the end where it is none."""
     past = head.size + 1
     data = head.start[at : at + 20] if at + 20 <= len(head.start) else head.blob.read(at, 20)
-    tag, used = _varint(data, 0)
+    tag, used = varint(data, 0)
     number, wire = tag >> 3, tag & 7
     if tag < 8 or wire not in {0, 1, 2, 5}:
         return 0, 0, past
     if wire in {1, 5}:
         return number, wire, at + used + (8 if wire == 1 else 4)
-    value, used = _varint(data, used)
+    value, used = varint(data, used)
     length = value if wire == 2 else 0
     return number, wire, at + used + length if value >= 0 else past
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Value and next offset; -1 where it is cut or longer than ten bytes."""
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(data):
-            return -1, at + 1
-        value |= (data[at] & 0x7F) << shift
-        at += 1
-        if data[at - 1] < 0x80:
-            return value, at
-    return -1, at
 
 
 def is_sentencepiece(head: Head) -> bool:
