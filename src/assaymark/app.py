@@ -200,21 +200,27 @@ def with_projects(
     real = {item.path: item for item in found}
     more: dict[str, FileReport] = {}
     for root in roots:
-        if root.is_folder:
-            lead = f"{root.prefix}/" if root.prefix else ""
-            below = {
-                r.path[len(lead) :]: r for r in reports if r.path.startswith(lead) and not real[r.path].entry.problem
-            }
-            tree = FolderTree(below, {path: real[lead + path] for path in below})
-            for path, extra in look_at_tree(tree, known).items():
-                # What is said of a path that is not there is kept with a file that is.
-                home = lead + path if path in below else next((r.path for r in reports if r.path.startswith(lead)), "")
-                more[home] = _merged(_moved(extra, lead), more.get(home))
+        lead, mine = _below(root, reports)
+        below = {r.path[len(lead) :]: r for r in mine if not real[r.path].entry.problem}
+        tree = FolderTree(below, {path: real[lead + path] for path in below})
+        for path, extra in look_at_tree(tree, known if root.is_folder else known.alone()).items():
+            # What is said of a path that is not there is kept with a file that is.
+            home = lead + path if path in below else next((r.path for r in mine), "")
+            more[home] = _merged(_moved(extra, lead), more.get(home))
     problems = path_problems(report.path for report in reports)
     for path, problem in problems.items():
         named = unseen(path, 0, BAD_NAME, problem)
         more[path] = _merged(more[path], named) if path in more else named
     return [_merged(report, more.get(report.path)) for report in reports]
+
+
+def _below(root: Root, reports: Sequence[FileReport]) -> tuple[str, list[FileReport]]:
+    """What leads the paths of a root's files, and their reports. A file that was named alone is a folder of one."""
+    if root.is_folder or not root.prefix:
+        lead = f"{root.prefix}/" if root.prefix else ""
+        return lead, [report for report in reports if report.path.startswith(lead)]
+    folder, slash, _ = root.prefix.rpartition("/")
+    return folder + slash, [report for report in reports if report.path == root.prefix]
 
 
 def _moved(report: FileReport, lead: str) -> FileReport:

@@ -150,6 +150,8 @@ class Project:
     checks: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     """How the names of the files that it starts from end, in lower case; empty: it is asked about every folder."""
+    alone: tuple[str, ...] = ()
+    """The same of single files whose folder is not looked at; empty: it has nothing to say of one."""
 
 
 ParseFunction = Callable[[Blob, Context], Iterator[Item]]

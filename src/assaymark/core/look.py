@@ -129,6 +129,11 @@ class Catalog:
         formats = [f for f in self._by_first[head.start[0] if head.start else -1] if f.recognise(head)]
         return formats or [f for f in self.formats if f.suffixes and head.basename.endswith(f.suffixes)]
 
+    def alone(self) -> "Catalog":
+        """What is asked of a file that is looked at without its folder."""
+        asked = (replace(project, reads=project.alone) for project in self.projects if project.alone)
+        return replace(self, projects=tuple(asked))
+
     def load_rules(self, formats: Collection[str] | None = None) -> None:
         """Import the check packages of these formats and those that read no one format; by default, all there are."""
         for packages in (self.facts, *(f.checks for f in self.formats if formats is None or f.name in formats)):

@@ -85,8 +85,11 @@ FORMATS = (
     *(Format(name, recognise, first=first) for name, recognise, first in magic.PASSIVE),
 )
 
+_SETTINGS = (".json", ".jinja", ".py", ".yaml", ".yml", ".cfg", "mlmodel")
 PROJECTS = (
-    Project("huggingface", f"{_FORMATS}.huggingface", (f"{_CHECKS}.huggingface", f"{_CHECKS}.template")),
+    Project(
+        "huggingface", f"{_FORMATS}.huggingface", (f"{_CHECKS}.huggingface", f"{_CHECKS}.template"), alone=_SETTINGS
+    ),
     Project("onnx-data", f"{_FORMATS}.onnx_folder", (), (".onnx",)),
     Project("weights", "assaymark.model.weights.declared", (f"{_CHECKS}.weights",), (".safetensors",)),
     Project("oci", "assaymark.model.oci.stores", (f"{_CHECKS}.oci",)),
