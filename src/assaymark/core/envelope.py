@@ -4,13 +4,18 @@ Pure: keys come in through the Signer and Verifier protocols; `storage.keys` has
 """
 
 import base64
-import binascii
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from assaymark.core.errors import Malformed, Untrusted
+from assaymark.core.strictjson import loads
+
+_LIMIT = 400 << 20
+"""Bytes of an envelope as JSON."""
+_FORM = "expected JSON with payloadType, payload and signatures"
+_SIGNATURES = 256
+"""Each is tried with each key."""
 
 
 class Signer(Protocol):
@@ -79,6 +84,15 @@ class Envelope:
             raise Untrusted(message, step=step)
         return verified
 
+    def signers(self, keys: Mapping[str, Verifier]) -> frozenset[str]:
+        """The ids of those keys (by id) that made the signature which names them: one try for each signature."""
+        data = pae(self.payload_type, self.payload)
+        return frozenset(
+            signature.keyid
+            for signature in self.signatures
+            if signature.keyid in keys and keys[signature.keyid].verify(signature.value, data)
+        )
+
     def to_json(self) -> dict[str, Any]:
         """DSSE JSON form."""
         return {
@@ -90,21 +104,31 @@ class Envelope:
     @classmethod
     def from_json(cls, text: bytes) -> "Envelope":
         """Read DSSE JSON, standard or URL-safe base64; raises Malformed."""
+        return cls.from_object(loads(text, "not a DSSE envelope: it", limit=_LIMIT, floats=True, step=_FORM))
+
+    @classmethod
+    def from_object(cls, data: Any) -> "Envelope":
+        """Read an envelope that stands in another document; raises Malformed."""
         try:
-            data = json.loads(text)
-            signatures = tuple(Signature(str(s.get("keyid", "")), _b64(s["sig"])) for s in data["signatures"])
-            kind = data["payloadType"]
-            if not isinstance(kind, str):
-                raise TypeError("payloadType is not a text")  # noqa: TRY301
-            return cls(kind, _b64(data["payload"]), signatures)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            signatures = tuple(Signature(_text(s.get("keyid", "")), _b64(_text(s["sig"]))) for s in data["signatures"])
+            if len(signatures) > _SIGNATURES:
+                raise ValueError(f"{len(signatures):,} signatures")  # noqa: TRY301 - one message for all that is wrong
+            return cls(_text(data["payloadType"]), _b64(_text(data["payload"])), signatures)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             message = f"not a DSSE envelope: {error}"
-            raise Malformed(message, step="expected JSON with payloadType, payload and signatures") from error
+            raise Malformed(message, step=_FORM) from error
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.40} is not a text")
+    return value
 
 
 def _b64(text: str) -> bytes:
-    try:
-        return base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
-    except binascii.Error as error:
-        message = f"bad base64: {error}"
-        raise ValueError(message) from error
+    """Strict: one of the two alphabets, padded, no bit that carries nothing, so that bytes have one spelling in each."""
+    standard = text.replace("-", "+").replace("_", "/")
+    data = base64.b64decode(standard, validate=True)  # binascii.Error is a ValueError
+    if base64.b64encode(data).decode() != standard or (standard != text and ("+" in text or "/" in text)):
+        raise ValueError("bad base64")
+    return data

@@ -2,6 +2,8 @@
 
 AssayError            what went wrong, why, and the next step; the CLI prints only that
 ├── UsageError        the request makes no sense (exit 2)
+│   ├── NotFound      nothing has that name, or nothing that the one who asks may see
+│   └── Conflict      it cannot be done as things stand now
 ├── Malformed         bytes that are not what they claim to be (a finding, and the verdict holds)
 ├── OverBudget        looking would cost more than the budget allows (a finding, and the verdict holds)
 ├── Opaque            nothing here can be looked at (a finding, and the verdict holds)
@@ -26,6 +28,14 @@ class AssayError(Exception):
 
 class UsageError(AssayError):
     """The request itself cannot be carried out."""
+
+
+class NotFound(UsageError):
+    """Nothing has that name."""
+
+
+class Conflict(UsageError):
+    """What is asked for does not go with the state that the thing is in now."""
 
 
 class Malformed(AssayError):

@@ -5,20 +5,22 @@ predicate `test-result/v0.1`; unknown fields of a predicate are ignored by other
 our detail stands in one extra field, `assaymark`.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import rfc8785
-
 from assaymark.core.digest import Digest, sha256
 from assaymark.core.envelope import Envelope
 from assaymark.core.errors import Malformed
+from assaymark.core.strictjson import loads
 from assaymark.core.subject import Subject
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
+_LIMIT = 256 << 20
+"""Bytes of a statement."""
+APPROVAL = "urn:assaymark:approval:v1"
+"""core.statements.Approval."""
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 
 
@@ -32,13 +34,15 @@ class Statement:
 
     @property
     def made_at(self) -> str | None:
-        """RFC 3339 moment that our own predicates carry, or None."""
+        """RFC 3339 moment that our own predicates carry, `at` or `assaymark.at`, or None."""
         detail = self.predicate.get("assaymark")
-        moment = detail.get("at") if isinstance(detail, Mapping) else None
+        moment = detail.get("at") if isinstance(detail, Mapping) else self.predicate.get("at")
         return moment if isinstance(moment, str) else None
 
     def payload(self) -> bytes:
         """RFC 8785 bytes of the statement, which is what gets signed."""
+        import rfc8785  # not where statements are only verified
+
         return rfc8785.dumps(
             {
                 "_type": STATEMENT,
@@ -68,8 +72,8 @@ def read_statement(envelope: Envelope) -> Statement:
     if envelope.payload_type != PAYLOAD_TYPE:
         message = f"payload type {envelope.payload_type!r} is not {PAYLOAD_TYPE!r}"
         raise Malformed(message)
+    data = loads(envelope.payload, "the payload, not an in-toto Statement v1,", limit=_LIMIT, floats=True)
     try:
-        data = json.loads(envelope.payload)
         if data["_type"] != STATEMENT:
             message = f"{data['_type']!r} is not an in-toto Statement v1"
             raise Malformed(message)
@@ -79,7 +83,7 @@ def read_statement(envelope: Envelope) -> Statement:
             message = "predicate is not an object or predicateType not a text"
             raise Malformed(message)
         return Statement(subjects, data["predicateType"], predicate)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"not an in-toto Statement v1: {error}"
         raise Malformed(message) from error
 

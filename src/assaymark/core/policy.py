@@ -7,23 +7,54 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
-import rfc8785
-
-from assaymark.core.clock import parse_timestamp
-from assaymark.core.evidence import TEST_RESULT, Evidence
+from assaymark.core.clock import parse_timestamp, timestamp
+from assaymark.core.evidence import APPROVAL, TEST_RESULT, Evidence
 from assaymark.core.finding import Severity
+from assaymark.core.strictjson import canonical
 from assaymark.core.subject import Subject
 from assaymark.core.verdict import Outcome, Reason, Verdict
 
 SCHEMA = "assaymark/policy/v1"
+PROMOTE, BREAK_GLASS = "promote", "break-glass"
+"""Actions of a channel's policy."""
+PUBLISHER, REQUESTER = "publisher", "requester"
+"""Parties that a requirement can exclude."""
+
+
+class Roles(Protocol):
+    """Who may speak in which role: core.trust.TrustRoot."""
+
+    def keys_of(self, role: str, project: str, at: str) -> Mapping[str, str]:
+        """Keyid -> person, for a moment in RFC 3339."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """What a requirement with a role is judged by. `publisher` and `requester` are ids of people."""
+
+    roles: Roles
+    project: str
+    publisher: str
+    requester: str
+
+    def speaking(self, item: Evidence, need: "Requirement") -> frozenset[str]:
+        """The people by whom the evidence counts for the requirement: each once, however many keys he has."""
+        at = _made(item)
+        if at is None:
+            return frozenset()
+        keys = self.roles.keys_of(need.role, self.project, timestamp(at))
+        named = {PUBLISHER: self.publisher, REQUESTER: self.requester}
+        return frozenset(keys[signer] for signer in item.signers & keys.keys()) - {named[name] for name in need.exclude}
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
     """Evidence an action needs: of a type, signed by `threshold` distinct keys out of `signers`, not older than `max_age`.
 
+    With a `role` it is `threshold` distinct people who have it in the trust root, none of them among the parties of `exclude`.
     `threshold` 0 takes unsigned evidence, for what was looked at in this very process.
     """
 
@@ -31,8 +62,16 @@ class Requirement:
     signers: frozenset[str] = frozenset()
     threshold: int = 0
     max_age: timedelta | None = None
+    role: str = ""
+    exclude: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
+        if self.role:
+            if self.threshold < 1 or self.signers or not self.exclude <= {PUBLISHER, REQUESTER}:
+                raise ValueError("a role takes a threshold of people, no keys, and excludes publisher or requester")
+            return
+        if self.exclude:
+            raise ValueError("only a requirement with a role excludes people")
         if self.threshold > len(self.signers):
             message = f"{self.threshold} signatures asked of {len(self.signers)} keys can never be met"
             raise ValueError(message)
@@ -46,32 +85,44 @@ class Policy:
     version: int = 1
     fail_on: Severity = Severity.HIGH
     actions: Mapping[str, tuple[Requirement, ...]] = field(default_factory=dict)
+    break_glass: timedelta | None = None
+    """How long what was activated by break-glass may stand; None is not at all."""
 
     def to_json(self) -> dict[str, Any]:
         """The document that is hashed."""
+        limit = {"break_glass_seconds": int(self.break_glass.total_seconds())} if self.break_glass else {}
         return {
             "schema": SCHEMA,
             "name": self.name,
             "version": self.version,
             "fail_on": self.fail_on.word,
-            "actions": {
-                action: [
-                    {
-                        "predicate_type": need.predicate_type,
-                        "signers": sorted(need.signers),
-                        "threshold": need.threshold,
-                        "max_age_seconds": int(need.max_age.total_seconds()) if need.max_age else None,
-                    }
-                    for need in needs
-                ]
-                for action, needs in self.actions.items()
-            },
+            "actions": {action: [_need_to_json(need) for need in needs] for action, needs in self.actions.items()},
+            **limit,
         }
+
+    @classmethod
+    def from_json(cls, data: Any) -> "Policy":
+        """Read a document; raises Malformed unless it is exactly what `to_json` gives for what was read."""
+        from assaymark.core.policydoc import read_policy
+
+        return read_policy(data)
 
     @property
     def digest(self) -> str:
         """`sha256:` over the RFC 8785 form."""
-        return f"sha256:{hashlib.sha256(rfc8785.dumps(self.to_json())).hexdigest()}"
+        return f"sha256:{hashlib.sha256(canonical(self.to_json())).hexdigest()}"
+
+
+def _need_to_json(need: Requirement) -> dict[str, Any]:
+    """Fields that came later are there only where they say something, so that digests of old policies stand."""
+    role = {"role": need.role, "exclude": sorted(need.exclude)} if need.role else {}
+    return {
+        "predicate_type": need.predicate_type,
+        "signers": sorted(need.signers),
+        "threshold": need.threshold,
+        "max_age_seconds": int(need.max_age.total_seconds()) if need.max_age else None,
+        **role,
+    }
 
 
 def scan_policy(fail_on: Severity = Severity.HIGH) -> Policy:
@@ -80,26 +131,35 @@ def scan_policy(fail_on: Severity = Severity.HIGH) -> Policy:
 
 
 def decide(
-    action: str, subject: Subject | None, evidence: Iterable[Evidence], policy: Policy, now: datetime
+    action: str,
+    subject: Subject | None,
+    evidence: Iterable[Evidence],
+    policy: Policy,
+    now: datetime,
+    *,
+    parties: Parties | None = None,
 ) -> Verdict:
     """Judge whether `subject` may be the object of `action`.
 
-    1. An action the policy does not name is held.
+    1. An action that the policy does not name, or asks no evidence of, is held.
     2. Only evidence whose subjects hold this digest counts (a subject without digest matches evidence without one).
-    3. Each requirement must be met by signers, number and age; what is not met is held.
+    3. Each requirement must be met by signers, number and age; what is not met is held. One with a role counts people, and
+       is met by nobody where no `parties` are given. An approval that says no counts for nothing, and denies.
     4. What the evidence that counts says is weighed: a bad result denies, an incomplete one holds.
     5. The worst of all reasons is the outcome. No reason at all is allow.
     """
-    if action not in policy.actions:
-        reason = Reason(Outcome.HOLD, "policy", f"policy {policy.name!r} does not speak of {action!r}")
+    needs = policy.actions.get(action)
+    if not needs:
+        says = "does not speak of" if needs is None else "asks for no evidence of"
+        reason = Reason(Outcome.HOLD, "policy", f"policy {policy.name!r} {says} {action!r}")
         return Verdict(Outcome.HOLD, action, policy.digest, (reason,))
     about = [item for item in evidence if _is_about(item, subject)]
     reasons: list[Reason] = []
-    for need in policy.actions[action]:
-        met = [item for item in about if _meets(item, need, now)]
-        signers = {signer for item in met for signer in item.signers & need.signers}
-        if not met or len(signers) < need.threshold:
-            reasons.append(Reason(Outcome.HOLD, "evidence", _missing(need, len(signers))))
+    for need in needs:
+        met = [item for item in about if _meets(item, need, now, parties)]
+        who = {one for item in met if _approves(item) for one in _signing(item, need, parties)}
+        if not met or len(who) < need.threshold:
+            reasons.append(Reason(Outcome.HOLD, "evidence", _missing(need, who)))
         for item in met:
             reasons.extend(_weigh(item, policy))
     worst = Outcome.ALLOW
@@ -118,28 +178,50 @@ def _is_about(item: Evidence, subject: Subject | None) -> bool:
     return any(other.digest == subject.digest for other in item.statement.subjects)
 
 
-def _meets(item: Evidence, need: Requirement, now: datetime) -> bool:
+def _meets(item: Evidence, need: Requirement, now: datetime, parties: Parties | None) -> bool:
     if item.statement.predicate_type != need.predicate_type:
         return False
-    if need.threshold and not item.signers & need.signers:
+    if need.threshold and not _signing(item, need, parties):
         return False
-    if need.max_age is None:
+    if need.max_age is None and not need.role:
         return True
+    made = _made(item)
+    return made is not None and made <= now and (need.max_age is None or now - made <= need.max_age)
+
+
+def _signing(item: Evidence, need: Requirement, parties: Parties | None) -> frozenset[str]:
+    """The keys, or with a role the people, by whom this counts."""
+    if need.role:
+        return parties.speaking(item, need) if parties else frozenset()
+    return item.signers & need.signers
+
+
+def _made(item: Evidence) -> datetime | None:
     try:
-        age = now - parse_timestamp(item.statement.made_at or "")
-    except ValueError:
-        return False
-    return timedelta(0) <= age <= need.max_age
+        return parse_timestamp(item.statement.made_at or "")
+    except (ValueError, OverflowError):
+        return None
 
 
-def _missing(need: Requirement, signers: int) -> str:
-    signed = f" signed by {need.threshold} trusted keys ({signers} did)" if need.threshold else ""
+def _approves(item: Evidence) -> bool:
+    return item.statement.predicate_type != APPROVAL or item.statement.predicate.get("decision") == "approve"
+
+
+def _missing(need: Requirement, who: set[str]) -> str:
+    signed = f" signed by {need.threshold} trusted keys ({len(who)} did)" if need.threshold else ""
+    if need.role:
+        other = f" other than the {' and the '.join(sorted(need.exclude))}" if need.exclude else ""
+        did = ", ".join(sorted(who)) or "nobody"
+        signed = f" by {need.threshold} people with the role {need.role!r}{other} (of these: {did})"
     aged = f", at most {need.max_age} old" if need.max_age else ""
     return f"no evidence of type {need.predicate_type}{signed}{aged}"
 
 
 def _weigh(item: Evidence, policy: Policy) -> Iterator[Reason]:
-    """What a test result says: our own detail where there is one, else the standard `result` field."""
+    """What a test result says: our own detail where there is one, else the standard `result` field. An approval can say no."""
+    if not _approves(item):
+        who, why = (str(item.statement.predicate.get(name))[:200] for name in ("approver", "reason"))
+        yield Reason(Outcome.DENY, "approval", f"{who} denied it: {why}", (str(item.digest),))
     if item.statement.predicate_type != TEST_RESULT:
         return
     predicate = item.statement.predicate

@@ -1,0 +1,186 @@
+"""`assay registry`, the part by which people decide: request, approve, deny, promote, and stop."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from assaymark.core.look import clean
+from assaymark.faces.cli.registry import opened, place, signer, tell
+
+
+def add_to(group: click.Group) -> None:
+    """Put the commands below the group."""
+    for one in (request, requests, approve, deny, promote, withdraw, review, quarantine, lift, *_BY_HAND):
+        group.add_command(one)
+
+
+_as = click.option("--as", "person", required=True, metavar="PERSON", help="Who signs, as the trust root knows him.")
+_key = click.option("--key", required=True, metavar="KEY", help="His private key.")
+
+
+@click.command("request")
+@click.argument("version")
+@click.option("--channel", required=True, help="As production.")
+@_as
+@_key
+@click.option("--reason", default="", help="Why; break-glass needs one.")
+@click.option("--days", default=7, show_default=True, type=click.IntRange(1, 30), help="How long it stays open.")
+@click.option("--break-glass", "emergency", is_flag=True, help="An emergency, by the policy's own rules.")
+@place
+@click.pass_obj
+def request(obj: Mapping[str, Any], /, version: str, channel: str, person: str, key: str, **options: Any) -> None:
+    """Ask that VERSION become the one of a channel."""
+    from assaymark import registering
+
+    private = signer(obj, key)
+    said = {name: options.pop(name) for name in ("reason", "days", "emergency")}
+    with opened(obj, options) as at:
+        tell(registering.request(at, version, channel, person, private, **said))
+
+
+@click.command("requests")
+@click.argument("nonce", required=False)
+@click.option("--state", help="Only those that are open, approved, active …")
+@place
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@click.pass_obj
+def requests(obj: Mapping[str, Any], /, nonce: str | None, state: str | None, *, as_json: bool, **options: Any) -> None:
+    """List requests; or show one: what it asks for, who decided, and what is missing."""
+    with opened(obj, options) as at:
+        found = at.request_of(nonce) if nonce else at.requests(state=state)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    elif isinstance(found, dict):
+        _show(found)
+    else:
+        for one in found:
+            click.echo(f"{one['request']}  {one['state']:<10}  {clean(one['version'])} -> {one['channel']}")
+
+
+def _show(found: Mapping[str, Any]) -> None:
+    asked = found["asked"]
+    for name in ("version", "channel", "state", "digest"):
+        click.echo(f"{name:<10}{clean(str(found[name]))}")
+    click.echo(f"asked by  {clean(asked['requester'])} at {asked['at']}, open until {asked['expires']}")
+    for said in found["decisions"]:
+        if "approver" in said:
+            click.echo(f"{said['decision']:<10}{clean(said['approver'])} at {said['at']}  {clean(said['reason'])}")
+    click.echo(f"verdict   {found['verdict']['outcome']}")
+    for reason in found["verdict"]["reasons"]:
+        click.echo(f"  {reason['outcome']:<6}  {clean(reason['message'])}")
+
+
+def _decision(name: str, about: str, *, deny: bool) -> click.Command:
+    @click.command(name, help=about)
+    @click.argument("nonce")
+    @_as
+    @_key
+    @click.option("--digest", help="What you looked at: refuse where the request is for something else.")
+    @click.option("--reason", default="", help="Why.")
+    @click.option("--valid-days", default=180, show_default=True, type=click.IntRange(1, 730), help="It bears loads.")
+    @place
+    @click.pass_obj
+    def decision(obj: Mapping[str, Any], /, nonce: str, person: str, key: str, **options: Any) -> None:
+        from assaymark import registering
+
+        private = signer(obj, key)
+        said = {name: options.pop(name) for name in ("digest", "reason", "valid_days")}
+        with opened(obj, options) as at:
+            tell(registering.decide(at, nonce, person, private, deny=deny, **said))
+
+    return decision
+
+
+approve = _decision(
+    "approve", "Approve a request, with your own key. See it first: assay registry requests NONCE.", deny=False
+)
+deny = _decision("deny", "Deny a request, with your own key.", deny=True)
+
+
+@click.command("promote")
+@click.argument("nonce")
+@place
+@click.pass_obj
+def promote(obj: Mapping[str, Any], /, nonce: str, **options: Any) -> None:
+    """Move the channel of an approved request."""
+    with opened(obj, options) as at:
+        tell(at.activate(nonce))
+
+
+@click.command("withdraw")
+@click.argument("nonce")
+@click.option("--reason", default="", help="Why.")
+@place
+@click.pass_obj
+def withdraw(obj: Mapping[str, Any], /, nonce: str, reason: str, **options: Any) -> None:
+    """Void a request, or take back what it made active."""
+    with opened(obj, options) as at:
+        tell(at.withdraw(nonce, reason))
+
+
+@click.command("review")
+@click.argument("model")
+@click.argument("channel")
+@click.option("--conclusion", required=True, help="What came of it.")
+@place
+@click.pass_obj
+def review(obj: Mapping[str, Any], /, model: str, channel: str, conclusion: str, **options: Any) -> None:
+    """End the review that a break-glass promotion forces."""
+    with opened(obj, options) as at:
+        tell(at.review(model, channel, conclusion))
+
+
+@click.command("quarantine")
+@click.argument("version")
+@_as
+@_key
+@click.option("--reason", required=True, help="Why.")
+@place
+@click.pass_obj
+def quarantine(obj: Mapping[str, Any], /, version: str, person: str, key: str, reason: str, **options: Any) -> None:
+    """Stop VERSION at once, wherever it stands. Takes one security person."""
+    from assaymark import registering
+
+    private = signer(obj, key)
+    with opened(obj, options) as at:
+        tell(registering.quarantine(at, version, person, private, reason))
+
+
+@click.command("lift")
+@click.argument("version")
+@_as
+@_key
+@click.option("--reason", required=True, help="Why.")
+@place
+@click.pass_obj
+def lift(obj: Mapping[str, Any], /, version: str, person: str, key: str, reason: str, **options: Any) -> None:
+    """Say that the quarantine of VERSION need not stand. Two security people end it."""
+    from assaymark import registering
+
+    private = signer(obj, key)
+    with opened(obj, options) as at:
+        tell(registering.lift(at, version, person, private, reason))
+
+
+def _by_hand(act: str, about: str) -> click.Command:
+    @click.command(act, help=about)
+    @click.argument("version")
+    @click.option("--reason", default="", help="Why.")
+    @place
+    @click.pass_obj
+    def change(obj: Mapping[str, Any], /, version: str, reason: str, **options: Any) -> None:
+        with opened(obj, options) as at:
+            tell(at.set_state(version, act, reason))
+
+    return change
+
+
+_BY_HAND = (
+    _by_hand("deprecate", "VERSION can still be loaded, but should not be used anew."),
+    _by_hand("revoke", "VERSION is never loaded again."),
+    _by_hand(
+        "delete", "Leave a tombstone of VERSION. Its bytes go with the next `gc`, unless something living needs them."
+    ),
+)

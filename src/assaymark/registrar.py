@@ -1,0 +1,320 @@
+"""The registry, put together: records, store, ledger, the server's own keys, the trust root and the scanner.
+
+The keys that stand here sign what a server may say: that a channel moved, that it still stands, that the log grew, that a
+scan was made. None of them can approve: those keys are with people, and hosts check them (registry.verify).
+"""
+
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Self
+
+import sqlalchemy as sa
+
+from assaymark.core import trust as trusts
+from assaymark.core.bundle import Bundle
+from assaymark.core.clock import Clock, SystemClock
+from assaymark.core.digest import sha256
+from assaymark.core.envelope import Envelope, Signer
+from assaymark.core.errors import Conflict, Untrusted, UsageError
+from assaymark.core.evidence import PAYLOAD_TYPE, Statement
+from assaymark.core.manifest import Manifest
+from assaymark.core.policy import Policy
+from assaymark.core.ports import ObjectStore
+from assaymark.core.strictjson import canonical
+from assaymark.core.strictjson import loads as strict
+from assaymark.core.subject import Subject
+from assaymark.core.trust import TrustRoot
+from assaymark.ledgers import open_ledger
+from assaymark.registry import access_tables, bundles, models, promotions, queries, tables, versions
+from assaymark.registry.names import ModelName, VersionName
+from assaymark.registry.states import VersionState
+from assaymark.registry.work import Work
+from assaymark.settings import home as home_folder
+from assaymark.storage import keys, ledger_tables
+from assaymark.storage.database import Database
+from assaymark.storage.keys import PrivateKey
+from assaymark.storage.ledger import Ledger, Receipt
+from assaymark.storage.objects import ingest, open_store
+
+LOG, SERVER, SCANNER = "registry-log", "registry-server", "registry-scanner"
+FRESH = timedelta(hours=24)
+"""For which a timestamp counts."""
+SETTINGS, DATABASE, OBJECTS, LOG_FILES = "registry.json", "registry.sqlite", "objects", "log"
+"""In the registry's folder; a backup has the same names."""
+_METADATA = (access_tables.users.metadata, ledger_tables.metadata)  # the first has the registry's tables too
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Of the server."""
+
+    log: PrivateKey
+    server: PrivateKey
+    scanner: PrivateKey
+
+
+class Registrar:
+    """One registry. Threads may share it."""
+
+    def __init__(
+        self, folder: str, database: Database, store: ObjectStore, ledger: Ledger, own: Keys, clock: Clock
+    ) -> None:
+        self.folder = folder
+        self.database = database
+        self.store = store
+        self.ledger = ledger
+        self.keys = own
+        self.clock = clock
+        self._root: TrustRoot | None = None
+        self._loaded = 0
+        self.wake: Callable[[], None] = lambda: None
+        """Tells the worker that there is something to do (assaymark.worker)."""
+
+    @classmethod
+    def create(cls, home: str | None, origin: str | None = None) -> dict[str, str]:
+        """Make the folder and the server's keys; raises UsageError where there is one. Returns what a trust root needs."""
+        folder = registry_folder(home)
+        settings = os.path.join(folder, SETTINGS)
+        if os.path.exists(settings):
+            raise UsageError(f"there is a registry in {folder}", step="assay registry info shows it")
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        for name in (LOG, SERVER, SCANNER):
+            PrivateKey.generate(keys.ED25519).save(_key_path(home, name))
+        own = origin or f"assaymark.registry/{secrets.token_hex(4)}"
+        with open(settings, "x", encoding="utf-8") as file:
+            json.dump({"schema": "assaymark/registry/v1", "origin": own}, file)
+        return cls.describe(home)
+
+    @classmethod
+    def describe(cls, home: str | None) -> dict[str, str]:
+        """Origin of the log, and the files of the public keys."""
+        settings = _settings(registry_folder(home))
+        paths = {name: _key_path(home, name).removesuffix(".key") + ".pub" for name in (LOG, SERVER, SCANNER)}
+        return {"origin": settings["origin"], "log": paths[LOG], "server": paths[SERVER], "scanner": paths[SCANNER]}
+
+    @classmethod
+    def open(
+        cls,
+        home: str | None = None,
+        *,
+        database: str | None = None,
+        store: str | None = None,
+        clock: Clock | None = None,
+    ) -> Self:
+        """Open the registry of a home, with its records and blobs there or where the URLs say; raises UsageError."""
+        folder = registry_folder(home)
+        settings = _settings(folder)
+        own = Keys(*(keys.load_private(_key_path(home, name)) for name in (LOG, SERVER, SCANNER)))
+        records = Database.open(database or f"sqlite:///{os.path.join(folder, 'registry.db')}", _METADATA)
+        blobs = open_store(store or os.path.join(folder, OBJECTS), clock)
+        ledger = open_ledger(records, os.path.join(folder, LOG_FILES), own.log, settings["origin"])
+        return cls(folder, records, blobs, ledger, own, clock or SystemClock())
+
+    def close(self) -> None:
+        """Let go of records and store."""
+        self.store.close()
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def work(self) -> Iterator[Work]:
+        """One transaction that may write."""
+        with self.database.write() as connection:
+            yield Work(connection, self.ledger, self._current(connection), self.clock.now())
+
+    @contextmanager
+    def look(self) -> Iterator[Work]:
+        """One transaction that reads."""
+        with self.database.read() as connection:
+            yield Work(connection, self.ledger, self._current(connection), self.clock.now())
+
+    # Trust and policies
+
+    def install_root(self, document: bytes, actor: str = "") -> TrustRoot:
+        """Take the first trust root, or the next one, signed as it must be; raises Untrusted."""
+        envelope = Envelope.from_json(document)
+        with self.work() as work:
+            if work.root is None:
+                root = trusts.update(trusts.pinned(envelope, keys.public_of), [], work.now)
+            else:
+                root = trusts.update(work.root, [envelope], work.now)
+                if root.version == work.root.version:
+                    raise Conflict(f"trust root {root.version} is in force already", step="assay trust rotate")
+            self._check_own(root)
+            text = json.dumps(envelope.to_json(), sort_keys=True)
+            work.connection.execute(tables.roots.insert().values(version=root.version, document=text))
+            digest = str(sha256(envelope.payload))
+            self.ledger.append(work.connection, {
+                "schema": "assaymark/event/v1", "type": "trust", "at": work.at, "actor": actor, "envelopes": [digest],
+                "to": str(root.version),
+            })  # fmt: skip
+        return root
+
+    def add_policy(self, document: dict[str, Any]) -> str:
+        """Keep a policy, by its digest; it is in force where the trust root names it."""
+        policy = Policy.from_json(document)
+        text = canonical(policy.to_json()).decode()
+        with self.work() as work:
+            known = sa.select(tables.policies).where(tables.policies.c.digest == policy.digest)
+            if work.connection.execute(known).first() is None:
+                work.connection.execute(tables.policies.insert().values(digest=policy.digest, document=text))
+        return policy.digest
+
+    # Publishing
+
+    def upload(
+        self, name: VersionName, folder: str, publisher: str, progress: Callable[[int], None] | None = None
+    ) -> Subject:
+        """Store every file of a folder as a draft. What is returned is to be sealed."""
+        with self.look() as work:
+            models.find_model(work.connection, name.model)
+            work.trust  # noqa: B018 - refuse before gigabytes are copied
+        manifest = ingest(self.store, folder, progress=progress)
+        with self.work() as work:
+            versions.draft(work, name, publisher)
+            versions.note_uploads(work, name.model.project, (file.sha256 for file in manifest.files))
+            versions.add_files(work, name, manifest.files)
+        return Subject(str(name), manifest.digest)
+
+    def seal(self, name: VersionName, envelope: bytes) -> None:
+        """Freeze a draft; every file of it must be in the store."""
+        with self.look() as work:
+            manifest = versions.manifest_of(work.connection, models.find_version(work.connection, name).id)
+        for file in manifest.files:
+            if not self.store.touch(file.sha256) or self.store.size(file.sha256) != file.size:
+                raise Conflict(f"{file.path} ({file.sha256}) is not in the store", step="upload it first")
+        blob, _ = self.store.put(canonical(manifest.to_json()))
+        with self.work() as work:
+            versions.seal(work, name, envelope, blob)
+
+    def scan(self, name: VersionName, folder: str | None = None) -> VersionState:
+        """Scan a sealed version, sign what was seen, and judge the version by it."""
+        if folder is None:
+            with self.checkout(name) as copy:
+                return self.scan(name, copy)
+        from assaymark.app import scan
+
+        report = scan(folder, config="", home=os.path.dirname(self.folder), clock=self.clock)
+        if report.statement is None:
+            raise Untrusted("the scan took no digest", step="see what CHK004 and CHK006 name: assay scan")
+        return self.attest(name, sign(report.statement, self.keys.scanner))
+
+    def ask_scan(self, name: VersionName) -> None:
+        """Put the scan of a version among the jobs once more."""
+        with self.work() as work:
+            row = models.find_version(work.connection, name)
+            same = sa.and_(tables.jobs.c.version == row.id, tables.jobs.c.kind == "scan")
+            again = {"state": "waiting", "attempts": 0, "lease_until": None}
+            if work.connection.execute(tables.jobs.update().where(same).values(**again)).rowcount != 1:
+                raise Conflict(f"{name} is not sealed", step="seal it first")
+
+    def attest(self, name: VersionName, document: bytes) -> VersionState:
+        """Take evidence; requests that it makes worse are void."""
+        with self.work() as work:
+            state = versions.attest(work, name, document)
+            promotions.void_worse(work, name, "registry")
+            row = models.find_version(work.connection, name)
+            done = sa.and_(tables.jobs.c.version == row.id, tables.jobs.c.kind == "scan")
+            work.connection.execute(tables.jobs.update().where(done).values(state="done"))
+        return state
+
+    @contextmanager
+    def checkout(self, name: VersionName) -> Iterator[str]:
+        """A temporary folder with the files of a version, each verified while it is copied."""
+        with self.look() as work:
+            manifest = versions.manifest_of(work.connection, models.find_version(work.connection, name).id)
+        with tempfile.TemporaryDirectory(prefix="assay-") as folder:
+            self.write_files(manifest, folder)
+            yield folder
+
+    def write_files(self, manifest: Manifest, folder: str) -> None:
+        """Copy the files of a manifest below a folder; raises Untrusted for bytes that are not what they are named for."""
+        for file in manifest.files:
+            path = os.path.join(folder, *file.path.split("/"))
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with self.store.open(file.sha256) as source, open(path, "xb") as target:
+                target.writelines(source)
+
+    # Channels
+
+    def activate(self, nonce: str, actor: str) -> Receipt:
+        """Move the channel of an approved request, and prove that it was logged."""
+        with self.work() as work:
+            ticket = promotions.activate(work, nonce, actor, self.keys.server)
+        return self.ledger.receipt(ticket)
+
+    def bundle(self, name: ModelName, channel: str, fresh: timedelta = FRESH) -> Bundle:
+        """What a host needs to verify what stands in a channel."""
+        with self.look() as work:
+            ticket = bundles.standing(work, name, channel).ticket
+        receipt = self.ledger.receipt(ticket)
+        with self.look() as work:
+            return bundles.bundle(work, name, channel, receipt, self.keys.server, fresh)
+
+    def marked(self) -> set[str]:
+        """Blobs that no sweep may free."""
+        with self.database.read() as connection:
+            return queries.marked(connection)
+
+    def _current(self, connection: sa.Connection) -> TrustRoot | None:
+        """The newest trust root; what another process installed is seen."""
+        newest = connection.execute(sa.select(sa.func.max(tables.roots.c.version))).scalar()
+        if newest is None or newest == self._loaded:
+            return self._root
+        found = connection.execute(sa.select(tables.roots.c.document).order_by(tables.roots.c.version)).scalars().all()
+        first, *rest = (Envelope.from_json(text.encode()) for text in found)
+        root = trusts.pinned(first, keys.public_of)
+        # When it expired it still says who is who; hosts are those that refuse it.
+        last = trusts.TrustRoot.read((rest or [first])[-1].payload, keys.public_of)
+        before = min(self.clock.now(), _moment_before(last.expires))
+        self._root, self._loaded = trusts.update(root, rest, before), newest
+        return self._root
+
+    def _check_own(self, root: TrustRoot) -> None:
+        """A trust root that does not know this server's keys would make everything here worthless to hosts."""
+        if self.keys.server.keyid not in root.server:
+            raise UsageError("the trust root does not list this server's key", step="assay trust rotate --server KEY")
+        if self.keys.log.keyid not in {entry.key for entry in root.log if entry.name == self.ledger.origin}:
+            raise UsageError(f"the trust root does not list the log {self.ledger.origin}", step="assay registry info")
+
+
+def sign(statement: Statement, key: Signer) -> bytes:
+    """A statement in a DSSE envelope, as JSON."""
+    return canonical(Envelope.sign(PAYLOAD_TYPE, statement.payload(), [key]).to_json())
+
+
+def registry_folder(home: str | None) -> str:
+    """Where the registry of a home is."""
+    return os.path.join(home_folder(home), "registry")
+
+
+def _key_path(home: str | None, name: str) -> str:
+    return os.path.join(home_folder(home), "keys", f"{name}.key")
+
+
+def _settings(folder: str) -> dict[str, Any]:
+    try:
+        with open(os.path.join(folder, SETTINGS), "rb") as file:
+            data = strict(file.read(1 << 16), SETTINGS)
+    except FileNotFoundError as error:
+        raise UsageError(f"there is no registry in {folder}", step="assay registry init") from error
+    if not isinstance(data, dict) or not isinstance(data.get("origin"), str):
+        raise UsageError(f"{folder}/{SETTINGS} names no origin", step="restore it from a backup")
+    return data
+
+
+def _moment_before(expires: str) -> Any:
+    from assaymark.core.clock import parse_timestamp
+
+    return parse_timestamp(expires) - timedelta(seconds=1)

@@ -1,0 +1,130 @@
+"""What a serving host needs to verify a channel's version without asking anybody: the bundle (core.bundle)."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from assaymark.core.bundle import Bundle
+from assaymark.core.clock import timestamp
+from assaymark.core.envelope import Envelope, Signer
+from assaymark.core.errors import Conflict, NotFound
+from assaymark.core.evidence import PAYLOAD_TYPE
+from assaymark.core.statements import ACTIVE, Activation, Lift, Quarantine, Seal, Timestamp, evidence_set
+from assaymark.core.subject import Subject
+from assaymark.registry import tables
+from assaymark.registry.models import find_model
+from assaymark.registry.names import ModelName
+from assaymark.registry.promotions import find, policy_of
+from assaymark.registry.states import RequestState, VersionState
+from assaymark.registry.versions import all_evidence, manifest_of, newest, statement_of
+from assaymark.registry.work import Signed, Work
+
+_channels, _envelopes = tables.channels, tables.envelopes
+_LOADABLE = {VersionState.VERIFIED, VersionState.DEPRECATED, VersionState.REJECTED, VersionState.SEALED}
+"""By the version's own state; whether it may be promoted is another question, and evidence that denies voids the request."""
+
+
+class Receipt(Protocol):
+    """Of the ledger: the leaf and the text of its proof."""
+
+    @property
+    def leaf(self) -> bytes: ...  # noqa: D102
+
+    @property
+    def proof(self) -> str: ...  # noqa: D102
+
+
+def standing(work: Work, name: ModelName, channel: str) -> Any:
+    """The channel's row; raises NotFound where nothing was ever promoted."""
+    model = find_model(work.connection, name)
+    wanted = sa.select(_channels).where(_channels.c.model == model.id, _channels.c.name == channel)
+    row = work.connection.execute(wanted).first()
+    if row is None:
+        raise NotFound(f"nothing was promoted to {channel} of {name}", step="assay registry request")
+    return row
+
+
+def bundle(work: Work, name: ModelName, channel: str, receipt: Receipt, server: Signer, fresh: timedelta) -> Bundle:
+    """All that a host needs. `receipt`: of the channel's ticket. `fresh`: how long the timestamp counts."""
+    row = standing(work, name, channel)
+    promotion = find(work, row.request)
+    version = promotion.row.version
+    activation = _activation(work, row.request)
+    named = set(Activation.read(activation.statement).approvals)
+    return Bundle(
+        manifest=manifest_of(work.connection, version),
+        seal=_there(statement_of(work, version, Seal.TYPE)).envelope,
+        evidence=tuple(item.envelope for item in _bound_evidence(work, version, promotion.said.evidence)),
+        request=promotion.signed.envelope,
+        approvals=tuple(item.envelope for item in promotion.approvals if str(item.evidence.digest) in named),
+        activation=activation.envelope,
+        policy=policy_of(work, channel).to_json(),
+        leaf=receipt.leaf,
+        proof=receipt.proof,
+        timestamp=freshness(work, name, channel, server, fresh),
+        quarantine=tuple(Envelope.from_json(text.encode()) for text in _documents(work, version)),
+        roots=tuple(Envelope.from_json(text.encode()) for text in _roots(work)),
+    )
+
+
+def freshness(work: Work, name: ModelName, channel: str, server: Signer, fresh: timedelta) -> Envelope:
+    """The server's word that the activation still stands; raises Conflict where it does not.
+
+    A quarantined or revoked version, and a request that was made void, get none: hosts refuse it at the latest when
+    the timestamp that they hold runs out.
+    """
+    row = standing(work, name, channel)
+    promotion = find(work, row.request)
+    state = work.connection.execute(
+        sa.select(tables.versions.c.state).where(tables.versions.c.id == promotion.row.version)
+    ).scalar_one()
+    if promotion.row.state != RequestState.ACTIVE or state not in _LOADABLE:
+        why = f"{promotion.name} stands in {channel}, but is {state} and its request {promotion.row.state}"
+        raise Conflict(why, step=f"promote another version to {channel}")
+    activation = _activation(work, row.request)
+    said = Activation.read(activation.statement)
+    until = work.now + fresh
+    stamp = Timestamp(
+        project=said.project, model=said.model, version=said.version, channel=said.channel, counter=said.counter,
+        activation=str(activation.evidence.digest), status=ACTIVE, at=work.at, expires=timestamp(until),
+    )  # fmt: skip
+    payload = stamp.statement(Subject(str(promotion.name), promotion.digest)).payload()
+    return Envelope.sign(PAYLOAD_TYPE, payload, [server])
+
+
+def _bound_evidence(work: Work, version: int, wanted: str) -> Sequence[Signed]:
+    """The evidence that the request bound: what is here now, or what was before something came later."""
+    came = all_evidence(work, version)
+    for count in range(len(came), 0, -1):
+        then = newest(came[:count])
+        if evidence_set(item.evidence.digest for item in then) == wanted:
+            return then
+    raise Conflict("the evidence that was approved is not here any more", step="restore it from a backup")
+
+
+def _activation(work: Work, nonce: str) -> Signed:
+    wanted = sa.select(_envelopes.c.document).where(
+        _envelopes.c.request == nonce, _envelopes.c.predicate_type == Activation.TYPE
+    )
+    return work.signed(work.connection.execute(wanted).scalar_one().encode())
+
+
+def _documents(work: Work, version: int) -> list[str]:
+    """Quarantines and lifts, in the order in which they came."""
+    kinds = (Quarantine.TYPE, Lift.TYPE)
+    wanted = sa.select(_envelopes.c.document).where(
+        _envelopes.c.version == version, _envelopes.c.predicate_type.in_(kinds)
+    )
+    return [found.document for found in work.connection.execute(wanted.order_by(_envelopes.c.id))]
+
+
+def _roots(work: Work) -> list[str]:
+    return [row.document for row in work.connection.execute(sa.select(tables.roots).order_by(tables.roots.c.version))]
+
+
+def _there(signed: Signed | None) -> Signed:
+    if signed is None:
+        raise Conflict("a statement is missing from the records", step="restore them from a backup")
+    return signed

@@ -1,0 +1,70 @@
+"""What a policy still wants, requirement by requirement, and the command that makes the evidence."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from assaymark.core.evidence import TEST_RESULT, Evidence
+from assaymark.core.policy import BREAK_GLASS, Parties, Policy, Requirement, decide
+from assaymark.core.statements import Approval, Seal
+from assaymark.core.subject import Subject
+from assaymark.core.verdict import Outcome
+
+_COMMANDS = {
+    TEST_RESULT: "assay scan MODEL --evidence scan.json --key SCANNER-KEY",
+    Seal.TYPE: "assay registry publish {version} MODEL --key PUBLISHER-KEY",
+    Approval.TYPE: "assay registry approve REQUEST --key APPROVER-KEY",
+}
+_WORDS = {TEST_RESULT: "scan", Seal.TYPE: "seal", Approval.TYPE: "approval"}
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One requirement: whether it is met, what stands against it, and what to do. Texts are for people."""
+
+    what: str
+    outcome: Outcome
+    reasons: tuple[str, ...] = ()
+    command: str = ""
+
+
+def explain(
+    action: str,
+    subject: Subject,
+    evidence: Iterable[Evidence],
+    policy: Policy,
+    now: datetime,
+    *,
+    parties: Parties | None = None,
+) -> Iterator[Need]:
+    """Judge each requirement of an action alone, by the same gate."""
+    every = tuple(evidence)
+    for need in policy.actions.get(action, ()):
+        alone = replace(policy, actions={action: (need,)})
+        verdict = decide(action, subject, every, alone, now, parties=parties)
+        reasons = tuple(f"{reason.code}: {reason.message}" for reason in verdict.reasons)
+        command = "" if verdict.outcome is Outcome.ALLOW else _command(need, subject, action)
+        yield Need(describe(need), verdict.outcome, reasons, command)
+
+
+def describe(need: Requirement) -> str:
+    """A requirement in a line."""
+    word = _WORDS.get(need.predicate_type, need.predicate_type)
+    who = f" by {need.threshold} of {len(need.signers)} keys" if need.signers else ""
+    if need.role:
+        people = "person" if need.threshold == 1 else "people"
+        who = f" by {need.threshold} {people} with the role {need.role}"
+        who += f", not the {' or the '.join(sorted(need.exclude))}" if need.exclude else ""
+    age = (
+        f", at most {need.max_age.days or need.max_age} {'days ' if need.max_age.days else ''}old"
+        if need.max_age
+        else ""
+    )
+    return f"{word}{who}{age}"
+
+
+def _command(need: Requirement, subject: Subject, action: str) -> str:
+    made = _COMMANDS.get(need.predicate_type, "")
+    if need.predicate_type == Approval.TYPE and action == BREAK_GLASS:
+        made = made.replace("APPROVER-KEY", "SECURITY-KEY")
+    return made.format(version=subject.name)

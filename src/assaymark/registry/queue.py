@@ -1,0 +1,43 @@
+"""Jobs on versions. One that is begun is leased: when its worker dies, another one takes it up."""
+
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from assaymark.core.clock import timestamp
+from assaymark.registry import tables
+from assaymark.registry.work import Work
+
+_jobs = tables.jobs
+WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
+LEASE = timedelta(hours=2)
+ATTEMPTS = 3
+
+
+def waiting(connection: sa.Connection, at: str) -> bool:
+    """Whether there is something to do."""
+    return connection.execute(sa.select(_jobs.c.id).where(_free(at)).limit(1)).first() is not None
+
+
+def claim(work: Work) -> Any:
+    """The next job, leased to the caller, or None."""
+    row = work.connection.execute(sa.select(_jobs).where(_free(work.at)).order_by(_jobs.c.id).limit(1)).first()
+    if row is None:
+        return None
+    values = {"state": RUNNING, "lease_until": timestamp(work.now + LEASE), "attempts": row.attempts + 1}
+    taken = _jobs.update().where(_jobs.c.id == row.id, _jobs.c.attempts == row.attempts).values(**values)
+    return row if work.connection.execute(taken).rowcount == 1 else claim(work)
+
+
+def finish(work: Work, job: int, error: str = "") -> None:
+    """Say how it went; what failed is tried again, at most ATTEMPTS times in all."""
+    attempts = work.connection.execute(sa.select(_jobs.c.attempts).where(_jobs.c.id == job)).scalar_one()
+    state = DONE if not error else FAILED if attempts >= ATTEMPTS else WAITING
+    work.connection.execute(
+        _jobs.update().where(_jobs.c.id == job).values(state=state, error=error[:2_000] or None, lease_until=None)
+    )
+
+
+def _free(at: str) -> sa.ColumnElement[bool]:
+    return sa.or_(_jobs.c.state == WAITING, sa.and_(_jobs.c.state == RUNNING, _jobs.c.lease_until < at))

@@ -1,0 +1,328 @@
+"""A version's life, from its first file to its tombstone."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from assaymark.core.digest import Digest
+from assaymark.core.errors import Conflict, Untrusted, UsageError
+from assaymark.core.evidence import TEST_RESULT, Statement
+from assaymark.core.manifest import Manifest, ManifestFile, check_path
+from assaymark.core.policy import Parties, Policy, Requirement, decide
+from assaymark.core.statements import PREDICATES, Lift, Quarantine, Seal
+from assaymark.core.subject import Subject
+from assaymark.core.verdict import Outcome
+from assaymark.registry import tables
+from assaymark.registry.models import find_model, find_version, name_of_version
+from assaymark.registry.names import VersionName
+from assaymark.registry.states import VersionState, check_version
+from assaymark.registry.work import Signed, Work
+
+_versions, _files, _envelopes = tables.versions, tables.files, tables.envelopes
+ADMISSION = Policy("admission", actions={"admit": (Requirement(TEST_RESULT, role="scanner", threshold=1),)})
+"""What makes a sealed version `verified`: a scan by a scanner of the trust root, with nothing at high or above."""
+LIFTS = 2
+_MAX_FILES = 100_000
+
+
+def draft(work: Work, name: VersionName, publisher: str, parents: Sequence[tuple[VersionName, str]] = ()) -> int:
+    """A version that takes files. `parents`: versions it was made of, and how (`fine-tuned-from`…). Returns its id."""
+    model = find_model(work.connection, name.model)
+    taken = sa.select(_versions.c.id).where(_versions.c.model == model.id, _versions.c.name == name.version)
+    if work.connection.execute(taken).first() is not None:
+        raise Conflict(f"the name {name} was given before", step="names are never reused; choose another")
+    values = {"model": model.id, "name": name.version, "state": VersionState.DRAFT, "publisher": publisher}
+    made = _versions.insert().values(**values, made_at=work.at).returning(_versions.c.id)
+    version = int(work.connection.execute(made).scalar_one())
+    for parent, kind in parents:
+        row = find_version(work.connection, parent)
+        work.connection.execute(tables.lineage.insert().values(child=version, parent=row.id, kind=kind))
+    return version
+
+
+def add_files(work: Work, name: VersionName, given: Iterable[ManifestFile]) -> None:
+    """Say which blobs a draft holds, by path; a path named again is replaced. Raises Conflict once it is sealed."""
+    row = find_version(work.connection, name)
+    if row.state != VersionState.DRAFT:
+        raise Conflict(f"{name} is {row.state}: its bytes never change", step="publish a new version")
+    listed = [{"version": row.id, "path": check_path(f.path), "size": f.size, "sha256": f.sha256} for f in given]
+    if not listed:
+        return
+    _check_uploaded(work, name.model.project, {file["sha256"] for file in listed})
+    paths = [file["path"] for file in listed]
+    for start in range(0, len(paths), 500):
+        old = sa.and_(_files.c.version == row.id, _files.c.path.in_(paths[start : start + 500]))
+        work.connection.execute(_files.delete().where(old))
+    work.connection.execute(_files.insert(), listed)
+    work.move(_versions, row, _versions.c.id == row.id)
+
+
+def note_uploads(work: Work, project: str, sha256s: Iterable[str]) -> None:
+    """Remember that somebody brought these blobs into the project, content and all."""
+    given = set(sha256s)
+    new = given - uploaded(work, project, given)
+    if new:
+        work.connection.execute(
+            tables.uploads.insert(), [{"project": project, "sha256": sha256} for sha256 in sorted(new)]
+        )
+
+
+def manifest_of(connection: sa.Connection, version: int) -> Manifest:
+    """The manifest of the files that are listed; raises Malformed where they clash."""
+    found = connection.execute(sa.select(_files).where(_files.c.version == version).limit(_MAX_FILES + 1)).all()
+    if len(found) > _MAX_FILES:
+        raise UsageError(f"a version holds at most {_MAX_FILES:,} files", step="pack small files into shards")
+    return Manifest.of(ManifestFile(file.path, file.size, file.sha256) for file in found)
+
+
+def seal(work: Work, name: VersionName, document: bytes, store_manifest: str) -> None:
+    """Freeze a draft by its publisher's seal. `store_manifest`: the blob that holds the manifest's document.
+
+    1. It is a draft, and holds files.
+    2. The seal names this version and exactly these files.
+    3. A key signed it that the trust root gives to the publisher, who may publish in the project.
+    4. The project's quota allows it.
+    """
+    row = find_version(work.connection, name)
+    check_version(VersionState(row.state), VersionState.SEALED)
+    manifest = manifest_of(work.connection, row.id)
+    if not manifest.files:
+        raise UsageError(f"{name} holds no file", step="add files first")
+    signed = work.signed(document)
+    said = Seal.read(signed.statement)
+    _same(signed.statement, name, manifest.digest)
+    work.check_time(said.at)
+    _person_signed(work, signed, said.publisher, "publisher", name, said.at)
+    size = sum(file.size for file in manifest.files)
+    _check_quota(work, name.model.project, size)
+    work.keep(row.id, signed)
+    work.move(
+        _versions, row, _versions.c.id == row.id, state=VersionState.SEALED, digest=str(manifest.digest),
+        manifest=store_manifest, size=size, files=len(manifest.files), publisher=said.publisher,
+    )  # fmt: skip
+    work.connection.execute(tables.jobs.insert().values(kind="scan", version=row.id, state="waiting"))
+    work.log(
+        "sealed", name.model, said.publisher, version=name.version, digest=str(manifest.digest),
+        envelopes=[str(signed.evidence.digest)], from_=VersionState.DRAFT, to=VersionState.SEALED,
+    )  # fmt: skip
+
+
+def attest(work: Work, name: VersionName, document: bytes) -> VersionState:
+    """Take evidence of a trusted key about this version, and judge the version anew. Returns the state it has then."""
+    row = find_version(work.connection, name)
+    if row.state in {VersionState.DRAFT, VersionState.REVOKED, VersionState.TOMBSTONE}:
+        raise Conflict(f"{name} is {row.state} and takes no evidence", step="seal it first")
+    signed = work.signed(document)
+    kind = signed.statement.predicate_type
+    if kind in PREDICATES:
+        raise UsageError(f"a statement of type {kind} has its own way into the registry", step="assay registry --help")
+    if not any(str(subject.digest) == row.digest for subject in signed.statement.subjects):
+        raise Untrusted(f"this evidence is not about {name}", step=f"its digest is {row.digest}")
+    made = signed.statement.made_at
+    if made is not None:
+        work.check_time(made)
+    role = "scanner" if kind == TEST_RESULT else "attester"
+    holders = work.trust.keys_of(role, name.model.project, made or work.at)
+    signed.require(holders, f"a {role} of {name.model.project}")
+    work.keep(row.id, signed)
+    state = VersionState(row.state)
+    after = state if state is VersionState.QUARANTINED else judged(work, row)
+    if after is not state:
+        check_version(state, after)
+    work.move(_versions, row, _versions.c.id == row.id, state=after)
+    work.log(
+        "scanned" if kind == TEST_RESULT else "attested", name.model, holders[min(signed.evidence.signers & holders.keys())],
+        version=name.version, digest=row.digest, envelopes=[str(signed.evidence.digest)], from_=state, to=after,
+    )  # fmt: skip
+    return after
+
+
+def judged(work: Work, row: Any) -> VersionState:
+    """The state that the evidence at hand gives a version; one that was deprecated stays so unless it is rejected."""
+    subject = Subject("", Digest.parse(row.digest))
+    name = name_of_version(work.connection, row.id)
+    evidence = [item.evidence for item in evidence_of(work, row.id)]
+    parties = Parties(work.trust, name.model.project, row.publisher, row.publisher)
+    verdict = decide("admit", subject, evidence, ADMISSION, work.now, parties=parties)
+    if verdict.outcome is Outcome.DENY:
+        return VersionState.REJECTED
+    if row.state == VersionState.DEPRECATED:
+        return VersionState.DEPRECATED
+    return VersionState.VERIFIED if verdict.outcome is Outcome.ALLOW else VersionState.SEALED
+
+
+def evidence_of(work: Work, version: int) -> list[Signed]:
+    """The evidence that counts: of each type, each signer's newest."""
+    return newest(all_evidence(work, version))
+
+
+def all_evidence(work: Work, version: int) -> list[Signed]:
+    """All evidence in the order in which it came. The registry's own statements are not evidence."""
+    wanted = sa.select(_envelopes.c.document).where(
+        _envelopes.c.version == version, _envelopes.c.predicate_type.not_in(PREDICATES)
+    )
+    found = work.connection.execute(wanted.order_by(_envelopes.c.id))
+    return [work.signed(row.document.encode()) for row in found]
+
+
+def newest(items: Sequence[Signed]) -> list[Signed]:
+    """Of each type, what each signer said last."""
+    return list({(item.statement.predicate_type, item.evidence.signers): item for item in items}.values())
+
+
+def statement_of(work: Work, version: int, kind: str) -> Signed | None:
+    """The newest statement of this type about a version."""
+    wanted = sa.select(_envelopes.c.document).where(
+        _envelopes.c.version == version, _envelopes.c.predicate_type == kind
+    )
+    found = work.connection.execute(wanted.order_by(_envelopes.c.id.desc())).first()
+    return None if found is None else work.signed(found.document.encode())
+
+
+def quarantine(work: Work, name: VersionName, document: bytes) -> None:
+    """Stop a version at once, by the word of one security person. It stands until two have lifted it."""
+    row = find_version(work.connection, name)
+    signed = work.signed(document)
+    said = Quarantine.read(signed.statement)
+    _same(signed.statement, name, Digest.parse(row.digest or ""))
+    work.check_time(said.at)
+    _person_signed(work, signed, said.by, "security", name, said.at)
+    before = VersionState(row.state)
+    check_version(before, VersionState.QUARANTINED)
+    work.keep(row.id, signed)
+    work.move(_versions, row, _versions.c.id == row.id, state=VersionState.QUARANTINED)
+    work.log(
+        "quarantined", name.model, said.by, version=name.version, digest=row.digest,
+        envelopes=[str(signed.evidence.digest)], from_=before, to=VersionState.QUARANTINED,
+    )  # fmt: skip
+
+
+def lift(work: Work, name: VersionName, document: bytes) -> VersionState:
+    """Take one security person's lift; the second distinct one ends the quarantine. Returns the state then."""
+    row = find_version(work.connection, name)
+    if row.state != VersionState.QUARANTINED:
+        raise Conflict(f"{name} is {row.state}, not quarantined")
+    signed = work.signed(document)
+    said = Lift.read(signed.statement)
+    standing = statement_of(work, row.id, Quarantine.TYPE)
+    if standing is None or said.quarantine != str(standing.evidence.digest):
+        raise Untrusted("this lift speaks of another quarantine", step=f"assay registry show {name}")
+    _same(signed.statement, None, Digest.parse(row.digest))
+    work.check_time(said.at)
+    _person_signed(work, signed, said.by, "security", name, said.at)
+    people = {said.by} | {
+        other.by
+        for other in map(Lift.read, statements_of(work, row.id, Lift.TYPE))
+        if other.quarantine == said.quarantine
+    }
+    work.keep(row.id, signed)
+    after = judged(work, row) if len(people) >= LIFTS else VersionState.QUARANTINED
+    work.move(_versions, row, _versions.c.id == row.id, state=after)
+    work.log(
+        "lifted", name.model, said.by, version=name.version, digest=row.digest,
+        envelopes=[str(signed.evidence.digest)], from_=VersionState.QUARANTINED, to=after,
+    )  # fmt: skip
+    return after
+
+
+def statements_of(work: Work, version: int, kind: str) -> list[Statement]:
+    """All statements of this type about a version."""
+    wanted = sa.select(_envelopes.c.document).where(
+        _envelopes.c.version == version, _envelopes.c.predicate_type == kind
+    )
+    return [work.signed(found.document.encode()).statement for found in work.connection.execute(wanted)]
+
+
+def set_state(work: Work, name: VersionName, state: VersionState, actor: str, reason: str = "") -> None:
+    """Deprecate, revoke or delete. What is active in a channel is not deleted."""
+    row = find_version(work.connection, name)
+    check_version(VersionState(row.state), state)
+    if state is VersionState.TOMBSTONE:
+        _check_unused(work, row, name)
+    work.move(_versions, row, _versions.c.id == row.id, state=state)
+    kind = {VersionState.TOMBSTONE: "deleted"}.get(state, str(state))
+    work.log(
+        kind,
+        name.model,
+        actor,
+        version=name.version,
+        digest=row.digest,
+        from_=row.state,
+        to=state,
+        reason=reason or None,
+    )
+
+
+def set_tags(work: Work, name: VersionName, given: dict[str, str]) -> None:
+    """Labels for people and for search; they are not signed and no rule reads them."""
+    row = find_version(work.connection, name)
+    for key, value in given.items():
+        if not 0 < len(key) <= 250 or len(value) > 5000:
+            raise UsageError(f"tag {json.dumps(key[:60])}: a key has at most 250 characters, a value 5,000")
+        old = sa.and_(tables.tags.c.version == row.id, tables.tags.c.key == key)
+        work.connection.execute(tables.tags.delete().where(old))
+        work.connection.execute(tables.tags.insert().values(version=row.id, key=key, value=value))
+
+
+def _check_unused(work: Work, row: Any, name: VersionName) -> None:
+    channels, requests = tables.channels, tables.requests
+    active = (
+        sa.select(channels.c.name)
+        .join(requests, channels.c.request == requests.c.nonce)
+        .where(requests.c.version == row.id, requests.c.state == "active")
+    )
+    used = work.connection.execute(active).first()
+    if used is not None:
+        raise Conflict(f"{name} is what channel {used.name} stands at", step="promote another version first")
+
+
+def _check_uploaded(work: Work, project: str, sha256s: set[str]) -> None:
+    """A digest alone must not open what another project holds: its content has to have come in here."""
+    missing = sha256s - uploaded(work, project, sha256s)
+    if missing:
+        raise Conflict(f"{min(missing)} was not uploaded to {project}", step="upload the content first")
+
+
+def uploaded(work: Work, project: str, sha256s: set[str]) -> set[str]:
+    """Those of these blobs whose content was brought into the project."""
+    found: set[str] = set()
+    ordered = sorted(sha256s)
+    for start in range(0, len(ordered), 500):
+        here = tables.uploads.c.sha256.in_(ordered[start : start + 500])
+        wanted = sa.select(tables.uploads.c.sha256).where(tables.uploads.c.project == project, here)
+        found.update(work.connection.execute(wanted).scalars())
+    return found
+
+
+def _check_quota(work: Work, project: str, size: int) -> None:
+    quota = work.connection.execute(
+        sa.select(tables.projects.c.quota).where(tables.projects.c.name == project)
+    ).scalar()
+    if quota is None:
+        return
+    used = work.connection.execute(
+        sa.select(sa.func.coalesce(sa.func.sum(_versions.c.size), 0))
+        .join(tables.models, tables.models.c.id == _versions.c.model)
+        .where(tables.models.c.project == project, _versions.c.state != VersionState.TOMBSTONE)
+    ).scalar_one()
+    if used + size > quota:
+        why = f"project {project} may hold {quota:,} bytes; it holds {used:,} and this version has {size:,}"
+        raise Conflict(why, step="delete versions that are not needed, or ask for a larger quota")
+
+
+def _same(statement: Statement, name: VersionName | None, digest: Digest) -> None:
+    """The statement's one subject is this version and these bytes."""
+    subject = statement.subjects[0]
+    if subject.digest != digest:
+        raise Untrusted(f"this speaks of {subject.digest}, but the files make {digest}", step="sign what is there")
+    if name is not None and subject.name != str(name):
+        raise Untrusted(f"this speaks of {subject.name}, not {name}", step="sign with the version's own name")
+
+
+def _person_signed(work: Work, signed: Signed, person: str, role: str, name: VersionName, at: str) -> None:
+    holders = work.trust.keys_of(role, name.model.project, at)
+    signed.require(
+        {key for key, who in holders.items() if who == person}, f"{person} as a {role} of {name.model.project}"
+    )
