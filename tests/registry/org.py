@@ -44,14 +44,14 @@ class Org:
     def document(self, version: int = 1, **changes: Any) -> dict[str, Any]:
         """A trust root that knows the people of `makers`, and this server's keys."""
         own = self.registrar.keys
-        document = World(quorum=0).document(version=version, **changes)
+        document = World(quorum=0).document(version=version)
         document["keys"] |= {k.keyid: public_of(k) for k in (own.log, own.server, own.scanner)}
         document["log"] = [{"origin": "registry.example/log", "key": own.log.keyid}]
         document["server"] = [own.server.keyid]
         document["people"]["scanner"]["keys"].append(
             {"key": own.scanner.keyid, "from": timestamp(NOW - timedelta(days=1)), "until": None}
         )
-        return document
+        return document | changes
 
     def root(self, version: int = 1, **changes: Any) -> bytes:
         return canonical(sign_root(self.document(version, **changes), ("root1", "root2")).to_json())
@@ -69,14 +69,14 @@ class Org:
             subject, asked = promotions.propose(work, name, channel, by, **options)
             return promotions.request(work, name, sign(asked.statement(subject), key(by)), channel)
 
-    def approval(self, nonce: str, by: str, **changes: Any) -> bytes:
+    def approval(self, nonce: str, by: str, /, **changes: Any) -> bytes:
         """The approval of that person, as he would sign it."""
         with self.registrar.look() as work:
             promotion = promotions.find(work, nonce)
         said = approval_of(promotion.said, promotion.row.digest, by, self.clock.moment)
         return sign(replace(said, **changes).statement(Subject(str(promotion.name), promotion.digest)), key(by))
 
-    def approve(self, nonce: str, by: str, **changes: Any) -> str:
+    def approve(self, nonce: str, by: str, /, **changes: Any) -> str:
         with self.registrar.work() as work:
             return promotions.decide_on(work, nonce, self.approval(nonce, by, **changes))
 

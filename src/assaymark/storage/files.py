@@ -5,9 +5,9 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from assaymark.core.errors import Unreadable
+from assaymark.core.record import dataclass
 
 _BLOCK = 1 << 20
 _PERMISSION = "give read permission, or take the path out of the scan"

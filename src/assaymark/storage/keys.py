@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from assaymark.core.errors import UsageError
+from assaymark.core.errors import Malformed, UsageError
 
 ED25519 = "ed25519"
 ECDSA_P256 = "ecdsa-p256"
@@ -38,8 +38,12 @@ class PublicKey:
     @property
     def keyid(self) -> str:
         """See core.envelope.Signer."""
-        form = serialization.PublicFormat.SubjectPublicKeyInfo
-        return hashlib.sha256(self.key.public_bytes(serialization.Encoding.DER, form)).hexdigest()
+        return hashlib.sha256(self.der).hexdigest()
+
+    @property
+    def der(self) -> bytes:
+        """SubjectPublicKeyInfo in DER."""
+        return self.key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
     @property
     def pem(self) -> str:
@@ -129,11 +133,27 @@ def load_public(path: str) -> PublicKey:
     raise UsageError(f"{path}: keys are Ed25519 or ECDSA P-256")
 
 
+def public_of(kind: str, der: bytes) -> PublicKey:
+    """The key of a DER SubjectPublicKeyInfo (core.trust.KeyLoader); raises Malformed where it is none of that kind."""
+    try:
+        key = serialization.load_der_public_key(der)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise Malformed(f"no public key: {error}") from error
+    if isinstance(key, ed25519.Ed25519PublicKey) or _is_p256(key):
+        made = PublicKey(key)  # type: ignore[arg-type] # narrowed by _is_p256
+        if made.kind == kind:
+            return made
+    raise Malformed(f"no key of kind {kind!r:.40}", step=f"kinds are {', '.join(KINDS)}")
+
+
 def find(name: str, folder: str, suffix: str) -> str:
-    """The file a user means by `name`: a path, or the name of a key in `folder`."""
-    if os.path.exists(name) or os.sep in name:
-        return name
-    return os.path.join(folder, name + suffix)
+    """The file a user means by `name`: a path, or the name of a key in `folder`.
+
+    A name that is no path means the key in `folder` first: the current folder may be a stranger's.
+    """
+    own = os.path.join(folder, name + suffix)
+    is_path = os.sep in name or (os.altsep or os.sep) in name
+    return name if is_path or (os.path.exists(name) and not os.path.exists(own)) else own
 
 
 def _is_p256(key: object) -> bool:
