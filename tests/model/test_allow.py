@@ -203,3 +203,11 @@ def test_source_that_cannot_be_had_is_said() -> None:
     assert "was not found" in source_notes(("acme.other", "Net"), {"new"}, {}.get)[0]
     assert "no name of a file" in source_notes(("../../etc/passwd", "x"), {"new"}, {}.get)[0]
     assert "not Python" in source_notes(("a", "x"), {"new"}, {"a.py": b"def ("}.get)[0]
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [("torch", "hub.load"), ("acme", "sub.torch.load"), ("acme", "__builtins__")]
+)
+def test_a_dangerous_name_is_known_however_it_is_split(module: str, name: str) -> None:
+    with pytest.raises(UsageError, match="no policy can allow"):
+        read_policy(document({"module": module, "name": name, "uses": ["call"]}), TODAY, "allow.toml")

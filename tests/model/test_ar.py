@@ -140,3 +140,33 @@ def test_any_damage_gives_a_report(name: str, changes: list[tuple[float, bytes]]
         at = int(place * len(data))
         data[at : at + len(value)] = value
     assert "CHK001" not in ids(look_at(bytes(data), name))
+
+
+def raw_newc(name: bytes, data: bytes = b"", size: bytes = b"", mode: int = 0o100644) -> bytes:
+    """A cpio member by hand."""
+    fields = [b"%08x" % value for value in (0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)]
+    fields[6] = size or fields[6]
+    head = b"070701" + b"".join(fields) + name + b"\0"
+    return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
+
+
+@pytest.mark.parametrize("size", [b"      1_", b"0x000010", b"0000_010", b"+0000010"])
+def test_a_cpio_number_that_readers_take_for_another_holds(size: bytes) -> None:
+    data = raw_newc(b"a", b"0123456789abcdef") + raw_newc(b"b", b"0123456789abcdef", size) + raw_newc(b"TRAILER!!!")
+    assert "CHK002" in ids(look_at(data, "a.cpio"))
+
+
+def test_a_cpio_name_ends_at_its_nul() -> None:
+    data = raw_newc(b"a", b"text") + raw_newc(b"../x\0/../y/z", b"text") + raw_newc(b"TRAILER!!!")
+    assert "MDL080" in ids(look_at(data, "a.cpio"))
+    data = raw_newc(b"a", b"text") + raw_newc(b"TRAILER!!!\0more") + b"\1\2\3\xff" * 9
+    assert "MDL083" in ids(look_at(data, "a.cpio"))
+
+
+def test_a_cpio_folder_that_carries_content_is_looked_at() -> None:
+    assert seen(look_at(newc(("d", EVIL, 0o040755), ("a", b"text", 0o100644)), "a.cpio"))
+
+
+def test_what_a_link_of_cpio_carries_is_looked_at() -> None:
+    assert seen(look_at(newc(("m.pkl", EVIL, 0o120777), ("a", b"text", 0o100644)), "a.cpio"))
+    assert clean(look_at(newc(("a.txt", b"hello", 0o100644), ("m.pkl", b"a.txt", 0o120777)), "a.cpio"))

@@ -215,3 +215,11 @@ def test_any_input_gives_a_report(data: bytes) -> None:
 @given(mutations(real("cls.json")))
 def test_any_json_gives_a_report(data: bytes) -> None:
     survives(data, "model.json")
+
+
+def test_a_line_that_ends_for_lightgbm_alone_holds() -> None:
+    """Its reader ends a line at a carriage return or NUL: what stands behind is a line that is not looked at here."""
+    data = real("stump.txt")
+    for end in (b"\r", b"\0"):
+        changed_ = data.replace(b"num_leaves=", b"shrinkage=1" + end + b"num_leaves=99\nnum_leaves=", 1)
+        assert "CHK002" in ids(look_at(changed_, "model.txt"))

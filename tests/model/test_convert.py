@@ -23,8 +23,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from assaymark.converting import Conversion, convert
+from assaymark.core.blob import Bytes
+from assaymark.core.budget import Budget
 from assaymark.core.errors import AssayError, Malformed, Opaque, OverBudget, UsageError
+from assaymark.model.convert.arrays import count_of
+from assaymark.model.convert.stream import evaluate
 from assaymark.model.judge import Refused
+from assaymark.storage.spool import FileSpool
 
 REAL = Path(__file__).parent / "real" / "convert"
 DTYPES = {
@@ -446,3 +451,19 @@ def test_whatever_the_bytes_are_the_answer_is_a_file_or_an_error(
     except AssayError:
         return
     read(out)
+
+
+def test_a_shape_of_a_million_dimensions_is_not_multiplied_out() -> None:
+    with pytest.raises(Malformed, match="dimensions"):
+        count_of((1 << 61,) * 2_000_000)
+
+
+def test_copies_of_copies_are_bounded() -> None:
+    """A dict, or a text spelled as bytes, may be asked for a million times; each time it is made again."""
+    once = b"\x80\x02cbuiltins\ndict\nq\x08" + pickle.dumps(dict.fromkeys(range(100_000)), 2)[2:-1] + b"q\x09"
+    again = b"h\x08h\x09\x85R0" * 100
+    text = b"\x80\x02c_codecs\nencode\nq\x00X" + struct.pack("<I", 8 << 20) + b"a" * (8 << 20)
+    text += b"q\x01X\x06\x00\x00\x00latin1q\x02"
+    for data in (once + again + b".", text + b"h\x00h\x01h\x02\x86R0" * 100 + b"."):
+        with pytest.raises(OverBudget):
+            evaluate(Bytes(data), Budget(monotonic=lambda: 0.0, spool=FileSpool))

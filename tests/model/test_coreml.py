@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assaymark.core.scan import FileReport
-from tests.conftest import ids, look_at, severe
+from tests.conftest import ids, severe
+from tests.model.hostile_bytes import looker, mutations, survives
 from tests.model.wire import entry, put
 
 REAL = Path(__file__).parent / "real" / "coreml"
@@ -26,10 +26,7 @@ def real(name: str) -> bytes:
     return (REAL / name).read_bytes()
 
 
-def looked(data: bytes, name: str = "model.mlmodel") -> FileReport:
-    report = look_at(data, name)
-    assert "CHK001" not in ids(report), report.findings
-    return report
+looked = looker("model.mlmodel")
 
 
 def model(kind: int, payload: bytes) -> bytes:
@@ -155,12 +152,22 @@ def test_models_nested_without_end() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(
-    st.sampled_from([*HONEST, "bad_nested.mlmodel"]),
-    st.lists(st.tuples(st.floats(0, 0.999), st.binary(max_size=4)), max_size=6),
+    st.sampled_from([real(name) for name in (*HONEST, "bad_nested.mlmodel")]).flatmap(mutations),
+    st.sampled_from(HONEST),
 )
-def test_mutated_files_are_reported_on(name: str, changes: list[tuple[float, bytes]]) -> None:
-    data = real(name)
-    for place, piece in changes:
-        at = int(place * len(data))
-        data = data[:at] + piece + data[at + len(piece) :]
-    looked(data, name)
+def test_mutated_files_are_reported_on(data: bytes, name: str) -> None:
+    survives(data, name)
+
+
+def test_bytes_behind_the_weights_hold() -> None:
+    data = real(f"{PACKAGE}/weights/weight.bin")
+    data += bytes(-len(data) % 64)
+    assert not severe(looked(data, "weight.bin"))
+    assert "CHK005" in ids(looked(data + b"posix\nsystem\n" * 9, "weight.bin"))
+
+
+@pytest.mark.parametrize("root", [[], {}, None, 1, "B"])
+def test_a_manifest_without_a_root_holds(root: object) -> None:
+    entries = {"A": {"path": "com.apple.CoreML/model.mlmodel"}}
+    data = json.dumps({"itemInfoEntries": entries, "rootModelIdentifier": root}).encode()
+    assert "CHK002" in ids(looked(data, "Manifest.json"))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assaymark.model.msgpack import checkpoint
 from tests.conftest import ids, look_at, severe
 from tests.model.hostile_bytes import is_noticed_when_cut, mutations, survives
 
@@ -184,3 +185,11 @@ def test_any_checkpoint_gives_a_report(data: bytes) -> None:
 @given(mutations((REAL / "zmetadata").read_bytes()))
 def test_any_metadata_gives_a_report(data: bytes) -> None:
     survives(data, ".zmetadata")
+
+
+def test_keys_that_are_held_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "_KEYS", 100)
+    keys = b"".join(b"\xa2" + f"{i:02}".encode() + b"\xc0" for i in range(60))
+    inner = b"\xde\0\x3c" + keys
+    assert "CHK003" in found(b"\xde\0\x3d" + keys + b"\xa1z" + inner)
+    assert "CHK003" not in found(b"\x83\xa1a" + inner + b"\xa1b" + inner + b"\xa1c" + inner)

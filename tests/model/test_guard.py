@@ -307,3 +307,9 @@ def test_programs_are_refused(tmp_path: Path) -> None:
         torch.jit.script(torch.nn.Linear(2, 2)).save(tmp_path / "x.pt")
     with pytest.raises(guard.Refused):
         guard.load_torch(tmp_path / "x.pt")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs a file that cannot be read")
+def test_a_file_that_cannot_be_read_is_refused() -> None:
+    with pytest.raises(guard.Refused, match="cannot be read"):
+        guard.load_pickle("/proc/self/mem")

@@ -445,3 +445,18 @@ def test_any_message_never_crashes_the_parser(kind: int, body: bytes) -> None:
 
 def test_plain_pickles_stay_pickles() -> None:
     assert look_at(pickle.dumps({"a": 1}), "x.pkl").formats == ("pickle",)
+
+
+def test_chunks_out_of_order_hold() -> None:
+    """The library finds a chunk by its key. Joined in the order of the tree they would be another pickle."""
+    data = np.frombuffer(pickle.dumps(list(range(100))), np.uint8)
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as out:
+        out.create_dataset("w", data=data, chunks=(64,))
+        out["w"].attrs["base_type"] = np.bytes_(b"pickle")
+    made = stream.getvalue()
+    assert "CHK002" not in ids(look_at(made, "x.h5"))
+    key = struct.pack("<IIQQ", 64, 0, 64, 0)
+    assert made.count(key) == 1
+    for other in (0, 1 << 20):
+        assert "CHK002" in ids(look_at(made.replace(key, struct.pack("<IIQQ", 64, 0, other, 0)), "x.h5"))

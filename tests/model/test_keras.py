@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assaymark.core.budget import Limits
 from assaymark.core.scan import FileReport
 from assaymark.model.keras import document
 from tests.conftest import ids, look_at, severe
@@ -559,3 +560,37 @@ def test_mdl070_good_yaml() -> None:
     )
     assert look_at(text.encode(), "model.yaml").findings == ()
     assert look_at(b"class_name: foo\nconfig: {a: 1}\n", "other.yaml").findings == ()
+
+
+def test_mdl070_bad_yaml_that_names_itself() -> None:
+    """An alias may lead back to the object around it, which then is its own configuration."""
+    text = f"&c\nclass_name: Lambda\nfunction: ['{CODE.strip()}', null, null]\nfunction_type: lambda\nconfig: *c\n"
+    assert "MDL070" in ids(look_at(text.encode(), "model.yaml"))
+
+
+def test_mdl070_bad_yaml_that_merges() -> None:
+    base = f"base: &b\n  config:\n    function: ['{CODE.strip()}', null, null]\n    function_type: lambda\n"
+    for merge in ("<<: *b", "<<: [*b]", "<<: [{x: 1}, *b]"):
+        text = f"{base}layers:\n- {{class_name: Lambda, {merge}}}\n"
+        assert "MDL070" in ids(look_at(text.encode(), "model.yaml")), merge
+
+
+def test_yaml_that_multiplies_is_read_once() -> None:
+    rows = "".join(f"b{i}: &x{i} [*x{i - 1}, *x{i - 1}]\n" for i in range(1, 60))
+    text = f"a: &x0 {{class_name: Lambda, config: {{function: ['{CODE.strip()}'], function_type: lambda}}}}\n{rows}"
+    assert "MDL070" in ids(look_at(text.encode(), "model.yaml", Limits(seconds=20)))
+    shared = f"class_name: Model\nconfig:\n  x: &x [{'1,' * 80_000}]\n  y: [{'*x,' * 9_000}]\n"
+    assert "CHK003" not in ids(look_at(shared.encode(), "model.yaml", Limits(seconds=20)))
+
+
+def test_yaml_merges_are_bounded() -> None:
+    keys = ",".join(f"k{i}: 1" for i in range(2_000))
+    text = f"class_name: Model\nconfig:\n  x: &x {{{keys}}}\n  y: [{'{<<: *x},' * 2_000}]\n"
+    assert "CHK003" in ids(look_at(text.encode(), "model.yaml"))
+
+
+def test_a_configuration_that_only_we_cannot_read_holds() -> None:
+    """Python before 3.10.7 reads a number of any length."""
+    text = json.dumps(model(old("Lambda", function=[CODE, None, None], function_type="lambda")))
+    data = b" " * (1 << 20) + b'{"x": ' + b"1" * 5_000 + b", " + text.encode()[1:]
+    assert "CHK002" in ids(look_at(data, "config.json"))

@@ -416,3 +416,11 @@ def test_any_json_gives_a_report(document: dict[str, Any]) -> None:
     assert "CHK001" not in found(files, both=False)
     files["manifest.json"] = json.dumps([document, {"Config": "x", "Layers": document.get("layers")}]).encode()
     assert "CHK001" not in ids(look_at(packed(files), "a.tar"))
+
+
+@pytest.mark.parametrize("layers", [1, True, 1.5, {"a": 1}, None])
+def test_layers_that_are_no_list_hide_no_member(layers: object) -> None:
+    saved = json.dumps([{"Config": "c.json", "Layers": layers}]).encode()
+    report = look_at(tar((info("manifest.json"), saved), (info("m"), EVIL)), "image.tar")
+    assert "MDL001" in ids(report)
+    assert "CHK001" not in ids(report)

@@ -1,6 +1,8 @@
 """ONNX: real models are clean; paths that leave the folder, foreign operators and sizes that lie are findings."""
 
+import io
 import os
+import zipfile
 
 import numpy as np
 import onnx
@@ -9,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from tests.conftest import ids, look_at, severe
+from assaymark import scan
+from tests.conftest import ids, look_at, look_at_folder, severe
+from tests.model.test_data_files import ELF
 
 FLOAT = TensorProto.FLOAT
 
@@ -193,6 +197,31 @@ def test_mdl051_bad_domain_holds(domain):
     operator = "StringLower" if domain.endswith("extensions") else "Custom"
     report = looked(model([helper.make_node(operator, ["x"], ["y"], domain=domain)]))
     assert [(f.id, f.holds) for f in report.findings] == [("MDL051", True)]
+
+
+@pytest.mark.parametrize(
+    "domain", ["com.microsoft", "com.microsoft.nchwc", "com.microsoft.experimental", "com.ms.internal.nhwc"]
+)
+@pytest.mark.parametrize("operator", ["Evil", "Snpe", "fusedgemm", "RemoteCall"])
+def test_mdl051_bad_operator_that_onnxruntime_has_not(domain, operator):
+    report = looked(model([helper.make_node(operator, ["x"], ["y"], domain=domain)]))
+    assert [(f.id, f.holds) for f in report.findings] == [("MDL051", True)]
+    assert operator in report.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("domain", "operator"),
+    [
+        ("com.microsoft", "GroupQueryAttention"),
+        ("com.microsoft", "MatMulNBits"),
+        ("com.microsoft", "SkipLayerNormalization"),
+        ("com.microsoft.nchwc", "ReorderInput"),
+        ("com.ms.internal.nhwc", "Conv"),
+        ("", "SimplifiedLayerNormalization"),
+    ],
+)
+def test_mdl051_good_operator_of_onnxruntime(domain, operator):
+    assert looked(model([helper.make_node(operator, ["x"], ["y"], domain=domain)])).findings == ()
 
 
 def test_mdl051_bad_operator_that_the_function_does_not_define():
@@ -421,3 +450,80 @@ def test_external_data_that_is_something_else_stays_what_it_is(tmp_path) -> None
     (tmp_path / "model.onnx").write_bytes(model(initialisers=[external("weights.so")]).SerializeToString())
     (tmp_path / "weights.so").write_bytes(b"\x7fELF" + bytes(100))
     assert scan(tmp_path, cache=False, config="", jobs=1).verdict.outcome.value == "hold"
+
+
+def described(size: int = 4096, **entries) -> bytes:
+    return model(initialisers=[external("w.bin", (size // 4,), length=str(size), **entries)]).SerializeToString()
+
+
+@pytest.mark.parametrize("files", [{}, {"other/w.bin": bytes(4096)}, {"W.bin": bytes(4096)}])
+def test_mdl230_bad_data_file_is_missing(files):
+    reports = look_at_folder({"m.onnx": described(), **files})
+    assert [(f.id, f.holds) for f in reports["m.onnx"].findings] == [("MDL230", True)]
+
+
+def test_mdl230_bad_file_that_is_scanned_alone(tmp_path):
+    path = tmp_path / "m.onnx"
+    path.write_bytes(described())
+    (tmp_path / "w.bin").write_bytes(bytes(4096))
+    assert scan(path, cache=False, config="").verdict.outcome.value == "hold"
+    assert scan(tmp_path, cache=False, config="").verdict.outcome.value == "allow"
+
+
+def test_mdl230_good_data_file_of_two_models():
+    models = {"a.onnx": described(), "b.onnx": described(offset="65536")}
+    reports = look_at_folder({**models, "w.bin": bytes(65536 + 4096)})
+    assert not [f for report in reports.values() for f in report.findings]
+    assert reports["w.bin"].byte_map.data == 65536 + 4096
+
+
+def test_bytes_of_a_data_file_that_no_tensor_has_hold():
+    reports = look_at_folder({"m.onnx": described(), "w.bin": bytes(1 << 20)})
+    assert [f.holds for f in reports["w.bin"].findings] == [True]
+
+
+CARRIERS = {
+    "raw data": model(initialisers=[TensorProto(name="w", data_type=TensorProto.UINT8, dims=[len(ELF)], raw_data=ELF)]),
+    "texts": model(initialisers=[TensorProto(name="w", data_type=TensorProto.STRING, dims=[1], string_data=[ELF])]),
+    "floats": model(initialisers=[helper.make_tensor("w", FLOAT, [len(ELF) // 4], np.frombuffer(ELF, "<f4"))]),
+    "a constant": model(
+        [
+            helper.make_node(
+                "Constant", [], ["y"], value=TensorProto(data_type=TensorProto.UINT8, dims=[len(ELF)], raw_data=ELF)
+            )
+        ]
+    ),
+    "an attribute": model([helper.make_node("Relu", ["x"], ["y"], note=ELF)]),
+    "texts of an attribute": model([helper.make_node("Relu", ["x"], ["y"], notes=[b"a", ELF])]),
+    "a subgraph": model([branch(initialisers=[TensorProto(name="w", data_type=2, dims=[len(ELF)], raw_data=ELF)])]),
+}
+
+
+@pytest.mark.parametrize("name", CARRIERS)
+def test_programs_in_tensors_are_found(name):
+    assert "MDL222" in ids(looked(CARRIERS[name]))
+
+
+def test_programs_in_external_data_are_found():
+    reports = look_at_folder({"m.onnx": described(offset="4096"), "w.bin": bytes(4096) + ELF})
+    assert ids(reports["w.bin"]) == {"MDL222"}
+
+
+def test_pickles_and_archives_in_tensors_are_found():
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as out:
+        out.writestr("x.py", "import os")
+    evil = b"\x80\x04cos\nsystem\n(X\x04\0\0\0truetR." + bytes(100)
+    for data, expected in ((packed.getvalue(), "MDL223"), (evil, "MDL222")):
+        tensor = TensorProto(name="w", data_type=TensorProto.UINT8, dims=[len(data)], raw_data=data)
+        assert expected in ids(looked(model(initialisers=[tensor])))
+
+
+def test_random_weights_never_look_like_programs():
+    rng = np.random.default_rng(1)
+    starts = [b"MZ", b"PK\x03\x04", b"\x7fELF", b"\x1f\x8b\x08\0", b"\x80\x04"]
+    made = [
+        helper.make_tensor(f"w{n}", FLOAT, [32], starts[n % 5].ljust(4, b"\0") + rng.bytes(124), raw=True)
+        for n in range(500)
+    ]
+    assert looked(model(initialisers=made)).findings == ()

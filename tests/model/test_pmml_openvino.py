@@ -211,3 +211,11 @@ SEEDS = [path.read_bytes()[:6000] for path in (REAL / "pmml" / "dt.pmml", REAL /
 def test_any_input_gives_a_report(data: bytes) -> None:
     survives(data, "x.pmml")
     survives(data, "x.xml")
+
+
+def test_a_shape_of_too_many_dimensions_is_never_multiplied() -> None:
+    """Their product is never built: 400,000 of them would take minutes."""
+    shape = ",".join(["9" * 19] * 400_000)
+    data = f'<net name="a" version="11"><layers><layer id="0" name="c" type="Const" version="opset1"><data element_type="f32" shape="{shape}" offset="0" size="4"/></layer></layers></net>'
+    report = look_at(data.encode(), "m.xml")
+    assert any("has the shape" in finding.message for finding in report.findings)

@@ -218,3 +218,13 @@ def test_any_damage_gives_a_report(name: str, seed: int) -> None:
     for _ in range(random_.randint(1, 5)):
         data[random_.randrange(7, len(data))] = random_.choice((0, 1, 0x7F, 0x80, 0xFF, random_.randrange(256)))
     assert "CHK001" not in ids(look_at(bytes(data), "a.rar"))
+
+
+def test_a_folder_that_carries_content_is_looked_at() -> None:
+    data = make5(Made("d", EVIL, folder=True))
+    assert seen(look_at(data, "a.rar")) == {"d"}
+
+
+def test_what_a_link_carries_is_looked_at() -> None:
+    assert seen(look_at(make4(Made("m.pkl", EVIL, mode=0o120777)), "a.rar"))
+    assert clean(look_at(make4(Made("a.txt", b"hello"), Made("m.pkl", b"a.txt", mode=0o120777)), "a.rar"))

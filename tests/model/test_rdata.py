@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assaymark.core.budget import Limits
+from assaymark.model.rdata import walk
 from tests.conftest import ids, look_at, severe
 from tests.model import rwriter as r
 from tests.model.hostile_bytes import is_noticed_when_cut, mutations, survives
@@ -235,3 +237,26 @@ SEEDS = [r.rds(r.vector(r.promise(SYSTEM), r.closure(SYSTEM), r.environment(r.pa
 @given(st.sampled_from(SEEDS).flatmap(mutations))
 def test_any_input_gives_a_report(data: bytes) -> None:
     survives(data, "x.rds")
+
+
+TEXT = b"A\n2\n262146\n131840\n1029\n253\n252\n6\n1\n262153\n6\nsystem\n2\n16\n1\n262153\n2\nid\n254\n"
+
+
+@pytest.mark.parametrize("data", [b"\n" + TEXT, b"A " + TEXT[2:], b"A\n " + TEXT[2:], TEXT.replace(b"\n", b"\r\n")])
+def test_mdl180_bad_text_that_begins_oddly(data: bytes) -> None:
+    """R's reader takes the spelling from the first byte alone and skips white space (InFormat, InWord)."""
+    assert "MDL180" in found(data)
+    assert "MDL180" in found(gzip.compress(data))
+
+
+def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walk, "_PENDING", 50_000)
+    item = r.flags(6) * 100_000 + r.flags(254) * 100_001
+    assert "CHK003" in found(r.rds(item))
+
+
+def test_long_texts_and_vectors_ask_for_time() -> None:
+    past = Limits(seconds=-1.0)
+    for item in (b"14\n60000\n" + b"1\n" * 60_000, b"16\n1\n9\n60000\n" + b"a" * 60_000 + b"\n"):
+        data = b"A\n2\n262146\n131840\n" + item
+        assert "CHK003" in ids(look_at(data, "x.rds", past))

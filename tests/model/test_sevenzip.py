@@ -13,7 +13,7 @@ from assaymark.core.finding import Severity
 from assaymark.core.scan import FileReport
 from assaymark.model.inflate64 import Inflate64
 from tests.conftest import ids, look_at, severe
-from tests.model.sevenzipmaker import AES, BZIP2, LZMA2, Made, Packed, archive, files_info, make, number, streams
+from tests.model.sevenzipmaker import AES, BZIP2, COPY, LZMA2, Made, Packed, archive, files_info, make, number, streams
 from tests.model.zipmaker import EVIL, HARMLESS
 
 REAL = Path(__file__).parent / "real" / "sevenzip"
@@ -320,3 +320,31 @@ def test_a_pickle_in_deflate64_is_seen() -> None:
     assert seen(look_at(make(Packed([Made("m", EVIL)], method, packed=packed)), "a.7z")) == {"m"}
     broken = make(Packed([Made("m", EVIL)], method, packed=packed[:-1]))
     assert {"MDL001", "CHK002"} <= ids(look_at(broken, "a.7z"))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"\x01" + (b"\x05" + number(100_000) + b"\0") * 5_000 + b"\0",
+        b"\x01\x05" + number(100_000) + (b"\x0e" + number(12_500) + bytes(12_500)) * 500 + b"\0\0",
+        b"\x01\x04\x06\0\0\0\x07\x0b" + number(300_000) + b"\0" + b"\1\0" * 300_000 + b"\0",
+        b"\x01\x04\x06\0" + number(300_000) + b"\x09" + bytes(300_000) + b"\0\0\0",
+        b"\x01\x04\x06\0" + number(150_000) + b"\x09" + bytes(150_000) + (b"\x0a\0" + bytes(18_750)) * 400 + b"\0\0\0",
+        b"\x01\x02" + b"\1\0" * 300_000 + b"\0\0",
+    ],
+    ids=["files", "empty streams", "folders", "pack streams", "digests", "archive properties"],
+)
+def test_a_header_that_repeats_its_lists_ends(header: bytes) -> None:
+    """Packed, each of them takes a few kilobytes, and would take hours or all memory."""
+    report = look_at(archive(header, b"text"), "a.7z")
+    assert any("twice" in f.message or "more than" in f.message for f in report.findings), report.findings
+
+
+@pytest.mark.parametrize("method", [COPY, LZMA2])
+def test_what_a_link_carries_is_looked_at(method: bytes) -> None:
+    """Where its attributes call it a reparse point, only Windows makes a link of it; elsewhere it is a file."""
+    data = make(Packed([Made("a.txt", b"hello"), Made("m.pkl", EVIL, mode=0o120777)], method))
+    assert seen(look_at(data, "a.7z"))
+    assert clean(
+        look_at(make(Packed([Made("a.txt", b"hello"), Made("m.pkl", b"a.txt", mode=0o120777)], method)), "a.7z")
+    )

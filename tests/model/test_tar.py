@@ -412,3 +412,78 @@ def test_mdl080_good_absolute_link_in_a_layer_of_an_image(name: str) -> None:
 
 def test_mdl080_good_root_folder_itself() -> None:
     assert clean(look_at(tar((info("/", tarfile.DIRTYPE), b""), (info("opt/a.txt"), b"text")), "layer.tar"))
+
+
+def records(kind: bytes = b"x", **values: str) -> bytes:
+    """A pax header by hand."""
+    content = b""
+    for key, value in values.items():
+        body = f" {key.replace('__', '.')}={value}\n".encode()
+        length = next(n for n in range(len(body), len(body) + 9) if len(str(n)) + len(body) == n)
+        content += str(length).encode() + body
+    return block("pax", content, kind)
+
+
+def long_name(name: str) -> bytes:
+    return block("././@LongLink", name.encode() + b"\0", b"L")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        long_name("../../evil") + records(path="safe.txt"),
+        records(path="../../evil") + records(path="safe.txt"),
+        records(path="../../evil") + long_name("safe.txt"),
+    ],
+)
+def test_mdl081_bad_two_extended_headers_name_one_member(headers: bytes) -> None:
+    """Python's tarfile takes the first of them: `extractall` would write to `../../evil`."""
+    data = headers + block("safe.txt", b"abc") + END
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        assert archive.getnames() == ["../../evil"]
+    assert "MDL081" in ids(look_at(data, "a.tar"))
+
+
+def test_mdl081_good_two_extended_headers_that_agree() -> None:
+    data = records(path="safe.txt") + long_name("safe.txt") + block("safe.txt", b"abc") + END
+    assert clean(look_at(data, "a.tar"))
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        records(path="model.pkl/") + block("model.pkl", EVIL, b"\0"),
+        block("folder/", EVIL, b"5"),
+        block("link", EVIL, b"1"),
+    ],
+)
+def test_what_a_folder_or_link_carries_is_looked_at(member: bytes) -> None:
+    """The first of them Python unpacks as a file, whatever the slash of its long name says."""
+    for data in (member + block("a.txt", b"abc") + END, member + END):
+        assert seen(look_at(data, "a.tar"))
+
+
+def test_a_link_that_repeats_the_size_of_its_target_is_clean() -> None:
+    data = block("a.txt", b"hello") + block("hard", kind=b"1", size=b"%011o\0" % 5) + bytes(8192)
+    assert clean(look_at(data, "a.tar"))
+
+
+def test_a_size_behind_a_nul_holds() -> None:
+    """Python reads no size there and finds the header within; GNU tar steps over the NUL."""
+    inner = block("hidden.pkl", HARMLESS, magic=b"")
+    data = block("outer.bin", inner, size=b"\0%010o\0" % len(inner)) + END
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        assert archive.getnames() == ["outer.bin", "hidden.pkl"]
+    assert "CHK002" in ids(look_at(data, "a.tar"))
+
+
+def test_a_global_sparse_map_holds() -> None:
+    """Python gives it to every later member that has a pax header of its own."""
+    sparse = records(b"g", GNU__sparse__map="0,4", GNU__sparse__size="4")
+    data = sparse + block("a", b"abcd") + records(comment="x") + block("b", b"abcd") + END
+    assert "CHK002" in ids(look_at(data, "a.tar"))
+
+
+def test_mdl080_bad_name_that_poses_as_that_of_a_sparse_file() -> None:
+    data = records(path="../../GNUSparseFile.1/evil") + records(path="safe.txt") + block("safe.txt", b"abc") + END
+    assert "MDL081" in ids(look_at(data, "a.tar"))

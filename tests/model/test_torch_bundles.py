@@ -205,3 +205,22 @@ def test_an_archive_of_many_names_is_looked_at_in_linear_time() -> None:
         f"m/{i}/version": b"3\n" for i in range(2_000)
     }
     assert look_at(zipped(names), "many.zip").findings == ()
+
+
+def test_mdl134_bad_a_model_folder_that_poses_as_source() -> None:
+    """A file of a package's source beside the settings, or anywhere below, makes no source of a model."""
+    config = json.dumps({"model_type": "x", "auto_map": {"AutoModel": "modeling_x.X"}})
+    model = {"config.json": config, "modeling_x.py": "import os\nos.system('id')\n"}
+    for pose in ("pyproject.toml", "docs/conf/setup.cfg"):
+        assert "MDL134" in ids(look_at(zipped({**model, pose: ""}), "m.zip")), pose
+
+
+def test_mdl134_good_data_of_a_package() -> None:
+    data = zipped(
+        {
+            "pkg-1.0/setup.py": "from setuptools import setup\nsetup()\n",
+            "pkg-1.0/src/pkg/config.json": "{}",
+            "pkg-1.0/src/pkg/tool.py": "import os\nos.system('id')\n",
+        }
+    )
+    assert "MDL134" not in ids(look_at(data, "pkg-1.0.zip"))

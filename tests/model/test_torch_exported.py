@@ -11,7 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assaymark.core.blob import Bytes
+from assaymark.core.budget import Budget
 from assaymark.core.scan import FileReport
+from assaymark.model.torch.payloads import ALL, pickled
+from assaymark.model.zipindex import read_index
+from assaymark.storage.spool import FileSpool
 from tests.conftest import ids, look_at, severe
 
 REAL = Path(__file__).parent / "real" / "torch"
@@ -244,3 +249,33 @@ def test_mutated_graphs_never_crash_the_reader(data: st.DataObject) -> None:
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     report = look_at(edited(extra={"exported/models/model.json": bytes(content)}), "model.pt2")
     assert "CHK001" not in ids(report)
+
+
+def test_mdl133_bad_a_tree_imports_a_module_behind_many_others() -> None:
+    fill = [1] * 200_000
+    evil = {"default_factory_module": "os", "default_factory_name": "system"}
+    assert "MDL133" in ids(with_tree({"first": evil, "fill": fill}))
+
+
+def test_mdl143_bad_a_tree_deeper_than_we_read() -> None:
+    deep = "[" * 60_000 + "]" * 60_000
+
+    def change(document: dict[str, Any]) -> None:
+        document["graph_module"]["module_call_graph"][0]["signature"]["in_spec"] = deep
+
+    assert "MDL143" in ids(look_at(edited(change), "model.pt2"))
+
+
+def test_configurations_that_share_their_bytes_are_bounded() -> None:
+    """Beyond 64 MiB of them every payload counts as unpickled."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for index in range(3):
+            archive.writestr(f"m/data/weights/{index}config.json", b'{"config": {}}'.ljust(30 << 20))
+    with zipfile.ZipFile(out) as archive:
+        infos = archive.infolist()
+    blob = Bytes(out.getvalue())
+    parts = read_index(blob, Budget(monotonic=lambda: 0.0, spool=FileSpool)).parts
+    assert len(parts) == len(infos)
+    assert pickled(blob, parts[:2]) == frozenset()
+    assert pickled(blob, parts) == frozenset({ALL})

@@ -8,9 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assaymark.core.blob import CHUNK, Bytes
+from assaymark.core.budget import Budget
 from assaymark.core.scan import FileReport
+from assaymark.model.torch import objects
 from assaymark.model.torch.script import read_script
 from assaymark.model.torch.views import Operator, UnreadProgram
+from assaymark.storage.spool import FileSpool
 from tests.conftest import ids, look_at, severe
 
 REAL = Path(__file__).parent / "real" / "torch"
@@ -216,3 +220,18 @@ def test_mutated_archives_never_crash_the_reader(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 8))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     assert "CHK001" not in ids(look_at(bytes(content), "net.pt"))
+
+
+def test_mdl131_good_a_class_that_crosses_the_border_of_two_pieces() -> None:
+    name = b"c__torch__.torch.classes.quantized\nConv2dPackedParamsBase\n"
+    for cut in (30, 45, 55):
+        data = bytes(CHUNK - cut) + name + bytes(5_000)
+        assert list(objects.classes(Bytes(data), Budget(monotonic=lambda: 0.0, spool=FileSpool))) == []
+    evil = bytes(CHUNK - 45) + name.replace(b"quantized", b"mylibrary") + bytes(5_000)
+    assert len(list(objects.classes(Bytes(evil), Budget(monotonic=lambda: 0.0, spool=FileSpool)))) == 1
+
+
+def test_mdl131_bad_an_operator_that_runs_into_letters_over_the_border() -> None:
+    data = bytes(CHUNK - 30) + b"X\x0a\0\0\0aten::save" + b"N" * 5_000 + b"."
+    found = objects.operators(Bytes(data), Budget(monotonic=lambda: 0.0, spool=FileSpool))
+    assert [view.name for view in found] == ["aten::save"]

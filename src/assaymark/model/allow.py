@@ -132,10 +132,21 @@ def _entry(entry: Any, place: str) -> Allowed:
         raise UsageError(f"{place}: arguments are one of {', '.join(ARGUMENTS)}")
     if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
         raise UsageError(f"{place}: 'files' is a list of digests")
-    danger = judge(module, name)[1]
-    if danger:
+    if danger := _danger(module, name):
         raise UsageError(f"{place}: {module}.{name} {danger}; no policy can allow that", step="take the line out")
     return Allowed(module, name, frozenset(uses), arguments, tuple(files))
+
+
+def _danger(module: str, name: str) -> str:
+    """What is known against a global; empty where nothing is.
+
+    An attribute of a package may be its module (`torch`, `hub.load`), so that the whole may be split in other places.
+    """
+    if "__builtins__" in name.split("."):
+        return "reaches every builtin"
+    parts = f"{module}.{name}".split(".")
+    pairs = ((".".join(parts[:at]), ".".join(parts[at:])) for at in range(len(module.split(".")), len(parts)))
+    return next((danger for pair in pairs if (danger := judge(*pair)[1])), "")
 
 
 def usual_line(module: str, name: str) -> str:

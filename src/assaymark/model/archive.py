@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from assaymark.core.blob import Blob, chunks
 from assaymark.core.budget import Budget
-from assaymark.core.format import Region
+from assaymark.core.format import Member, Region
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _SYSTEM_FOLDERS = frozenset({"bin", "dev", "etc", "lib", "opt", "proc", "root", "sbin", "sys", "usr", "var"})
@@ -109,6 +109,11 @@ class AntiItem:
     """A member of a 7z archive that has no content and stands for a file that unpacking deletes."""
 
     name: str
+
+
+def carried(name: str, content: Blob) -> Member:
+    """What a link has for content, a path if all is well: not every reader makes a link of it. No suffix claims more."""
+    return Member(f"{name} (link)", content)
 
 
 def unexplained(holes: Iterable[Hole]) -> Iterator[Region]:

@@ -3,9 +3,9 @@
 from assaymark.core.format import Format, Project
 from assaymark.model import classical, graph_formats
 from assaymark.model.containers import is_cpio, is_stream
-from assaymark.model.formats import magic
+from assaymark.model.formats import magic, passive
 from assaymark.model.huggingface.names import is_hydra
-from assaymark.model.torch.part import is_part, is_settings
+from assaymark.model.torch.part import MANIFEST, is_part, is_settings
 from assaymark.model.torch.recognise import is_executorch
 
 _CHECKS = "assaymark.model.checks"
@@ -80,20 +80,38 @@ FORMATS = (
     Format("cpio", is_cpio, f"{_FORMATS}.cpio", (f"{_CHECKS}.archive",), (".cpio",), b"0"),
     *classical.FORMATS,
     *graph_formats.FORMATS,
+    Format("tfrecord", passive.is_tfrecord, f"{_FORMATS}.tfrecord", (f"{_CHECKS}.weights",), (".tfrecord", ".tfrecords")),
+    Format("mxnet", passive.is_mxnet, f"{_FORMATS}.mxnet", (f"{_CHECKS}.weights",), (), b"\x12"),
+    Format("mxnet-symbol", passive.is_mxnet_symbol, f"{_FORMATS}.mxnet", (f"{_CHECKS}.mxnet",), (), b"{ \t\r\n"),
+    Format("ncnn", passive.is_ncnn, f"{_FORMATS}.ncnn", (f"{_CHECKS}.ncnn",), (), b"7\xdd"),
     _format("native", magic.is_native),
     _format("sealed", magic.is_sealed),
     *(Format(name, recognise, first=first) for name, recognise, first in magic.PASSIVE),
 )
 
+_REPOSITORY = (".json", ".jinja", ".py", ".sh", ".bash", ".zsh", ".command", ".safetensors", "mlmodel", "readme.md")
 _SETTINGS = (".json", ".jinja", ".py", ".yaml", ".yml", ".cfg", "mlmodel")
+_TEMPLATED = (".json", ".jinja", ".gguf")
 PROJECTS = (
     Project(
-        "huggingface", f"{_FORMATS}.huggingface", (f"{_CHECKS}.huggingface", f"{_CHECKS}.template"), alone=_SETTINGS
+        "huggingface",
+        f"{_FORMATS}.huggingface",
+        (f"{_CHECKS}.huggingface", f"{_CHECKS}.template"),
+        _REPOSITORY,
+        alone=_SETTINGS,
     ),
-    Project("onnx-data", f"{_FORMATS}.onnx_folder", (), (".onnx",)),
+    Project("templates", "assaymark.model.huggingface.templates", (f"{_CHECKS}.template",), alone=_TEMPLATED),
+    Project("onnx-data", f"{_FORMATS}.onnx_folder", (f"{_CHECKS}.onnx", f"{_CHECKS}.weights"), (".onnx",), alone=(".onnx",)),
     Project("weights", "assaymark.model.weights.declared", (f"{_CHECKS}.weights",), (".safetensors",)),
-    Project("oci", "assaymark.model.oci.stores", (f"{_CHECKS}.oci",)),
-    Project("torchserve", "assaymark.model.torch.folder", (f"{_CHECKS}.torch",)),
+    Project(
+        "oci",
+        "assaymark.model.oci.stores",
+        (f"{_CHECKS}.oci",),
+        ("oci-layout",),
+        within=("blobs/sha256/", "blobs/sha256-", "blobs/sha512/"),
+    ),
+    Project("torchserve", "assaymark.model.torch.folder", (f"{_CHECKS}.torch",), (MANIFEST,)),
+    Project("ncnn", f"{_FORMATS}.ncnn", (f"{_CHECKS}.weights",), (".param",)),
     *classical.PROJECTS,
 )
 

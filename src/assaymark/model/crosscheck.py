@@ -6,10 +6,11 @@ it reads otherwise. Where it gives up and we read on, it could not confirm our r
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from assaymark.core.blob import CHUNK, Blob
 from assaymark.core.format import Item, Skipped
+from assaymark.core.record import dataclass
 from assaymark.core.witness import Account, Reading, Witness
 from assaymark.model.machine import Result
 from assaymark.model.machine.machine import TORCHSCRIPT, renamed

@@ -33,6 +33,8 @@ _DEEPEST = 64
 _PAGE = 1 << 16
 _STRING = 16 << 20
 """Bytes of one string."""
+_SPENT = 1 << 10
+"""Bytes of a string that cost as much as one table: many tables may share a long one."""
 
 
 class Buffer:
@@ -173,6 +175,14 @@ class Table:
             self.buffer.spend(1)
             yield self._string(at, what)
 
+    def item(self, field: int, index: int) -> "Table | None":
+        """One table of a vector of tables, None beyond its end."""
+        at, count = self.span(field, 4)
+        if not 0 <= index < count:
+            return None
+        what, place = self._field(field), at + 4 * index
+        return self.buffer.table(place + self.buffer.unsigned(place, what), f"an element of {what}", self.depth + 1)
+
     def tables(self, field: int) -> Iterator["Table"]:
         """A vector of tables."""
         for at, what in self._targets(field):
@@ -192,6 +202,7 @@ class Table:
         length = self.buffer.unsigned(at, what)
         if length > _STRING:
             raise Malformed(f"{what} of {self.buffer.what} is a text of {length:,} bytes", offset=at)
+        self.buffer.spend(length // _SPENT)
         return self.buffer.bytes(at + 4, length, what).decode("utf-8", "backslashreplace")
 
     def _field(self, field: int) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 _WINDOW = 1 << 16
 _SYMBOLS = 1 << 12
 """Symbols decoded between two looks at how much came out."""
+_BURST = 1 << 20
+"""Bytes that may wait to be taken: one symbol can stand for 64 KiB."""
 _LENGTHS = (
     *((3 + i, 0) for i in range(8)),
     *((base, extra) for extra, base0 in ((1, 11), (2, 19), (3, 35), (4, 67), (5, 131))
@@ -185,6 +187,8 @@ class Inflate64:
                     return
                 else:
                     self._match(symbol - 257)
+                    if len(self._out) - self._given > _BURST:
+                        return
             except _Starved:
                 self._bits, self._count, self._at = mark
                 raise

@@ -30,3 +30,64 @@ STANDARD = frozenset(
     """.split()  # noqa: SIM905 - a table of words is read as a text
 )
 """Of the domains ``, `ai.onnx`, `ai.onnx.ml`, `ai.onnx.preview.training` and `ai.onnx.training`."""
+
+_MICROSOFT = frozenset(
+    """
+    AdamOptimizer AdamWOptimizer AllGather AllReduce AllToAll Attention AttnLSTM AveragePoolGrad
+    BatchNormalizationGrad BatchNormInternal BeamSearch BiasAdd BiasDropout BiasFastGeluGrad_dX BiasGelu
+    BiasGeluGrad_dX BiasSoftmax BiasSplitGelu BifurcationDetector BitmaskBiasDropout BitmaskDropout
+    BitmaskDropoutGrad BranchwiseRMSNorm CausalConvWithState CDist ComplexMul ComplexMulConj ConcatTraining
+    ConvGrad ConvStateReplay ConvTransposeWithDynamicPads CropAndResize DecoderAttention
+    DecoderMaskedMultiHeadAttention DecoderMaskedSelfAttention DequantizeBFP DequantizeLinear
+    DequantizeWithOrder DistributedExpand DistributedMatMul DistributedReduceMax DistributedReduceMean
+    DistributedReduceSum DistributedReshape DistributedSlice DistributedSqueeze DistributedUnsqueeze
+    DropoutGrad DynamicQuantizeLSTM DynamicQuantizeMatMul DynamicSparseAttention DynamicTimeWarping
+    EmbedLayerNormalization EngramGate EPContext ExpandDims FakeQuant FakeQuantGrad FastGelu FastGeluGrad
+    FusedConv FusedGemm FusedMatMul FusedMatMulActivation GatedAdd GatedDeltaNet GatedDeltaNetStateReplay
+    GatedRelativePositionBias GatedRMSNorm GatherBlockQuantized GatherElementsGrad GatherGrad GatherND
+    GatherNDGrad GatherPacked Gelu GeluGrad GemmaRotaryEmbedding GemmFastGelu GemmFloat8 GreedySearch
+    GridSample Group GroupNorm GroupQueryAttention GRUGrad GRUTraining HyperConnectionLowRankMix
+    HyperConnectionPostMix HyperConnectionPreMix InPlaceAccumulator InPlaceAccumulatorV2 InplaceClipGradNorm
+    Inverse InvertibleLayerNormalizationGrad Irfft IsAllFinite LambOptimizer LayerNormalizationGrad
+    LeakyReluGrad LinearAttention LinearAttentionGate LogSoftmaxGrad LogSoftmaxGrad_13 LongformerAttention
+    LSTMGrad LSTMTraining Mamba2Verify MatMulBlockQuantizedFp4Weight MatMulBlockQuantizedFp8Weight MatMulBnb4
+    MatMulFpQ4 MatMulInteger16 MatMulIntegerToFloat MatMulNBits MatMulNBitsMlp MatMulNBitsQkv MatMulNBitsQLoRA
+    MatMulPacked MaxPoolGrad MaxpoolWithMask MixedPrecisionScale MoE MoEGroupRouter MoEPacked MRotaryEmbedding
+    MulInteger MultiHeadAttention MurmurHash3 NGramHashMapping NGramRepeatBlock NhwcConv NhwcFusedConv
+    NhwcMaxPool PackedAttention PackedMultiHeadAttention PackedSparseAttentionIndexer
+    PackedSparseAttentionIndexerMerge Pad PadAndUnflatten PagedAttention PassThrough QAttention
+    QEmbedLayerNormalization QGemm QLinearAdd QLinearAveragePool QLinearConcat QLinearConv
+    QLinearGlobalAveragePool QLinearLeakyRelu QLinearMul QLinearReduceMean QLinearSigmoid QLinearSoftmax
+    QLinearWhere QMoE QOrderedAttention QOrderedGelu QOrderedLayerNormalization QOrderedLongformerAttention
+    QOrderedMatMul QuantizeBFP QuantizeLinear QuantizeWithOrder QuickGelu QuickGeluGrad Range ReduceAllL2
+    ReduceSumInteger ReduceSumTraining RelativePositionBias ReluGrad RemovePadding ResizeGrad RestorePadding
+    Rfft RMSNormRotary RotaryEmbedding RouterGateUpProj SampleOp Sampling Scale ScaledSiLU ScatterND
+    SGDOptimizer SGDOptimizerV2 ShardedMoE SigmoidGrad SimplifiedLayerNormalizationGrad SkipGroupNorm
+    SkipLayerNormalization SkipSimplifiedLayerNormalization SliceGrad SoftmaxCrossEntropy
+    SoftmaxCrossEntropyGrad SoftmaxCrossEntropyLossGrad SoftmaxCrossEntropyLossInternal
+    SoftmaxCrossEntropyLossInternalGrad SoftmaxGrad SoftmaxGrad_13 SparseAttention SparseAttentionIndexer
+    SparsePagedAttention SparseSoftmaxCrossEntropy SparseSoftmaxCrossEntropyGrad SparseToDenseMatMul
+    SpeculativePrefixCommit SplitTraining SwiGLU TanhGrad Tokenizer TorchEmbedding TransposeMatMul Trilu
+    UnfoldTensor Unique VarlenCausalConvWithState VarlenNGramHashMapping WhisperBeamSearch WordConvEmbedding
+    ZeroGradient
+    """.split()  # noqa: SIM905 - a table of words is read as a text
+)
+_LAYOUT = frozenset(
+    """
+    AveragePool BatchNormalization Conv ConvTranspose DepthToSpace GlobalAveragePool GlobalLpPool
+    GlobalMaxPool GridSample InstanceNormalization LpPool LRN MaxPool MaxUnpool QLinearAveragePool QLinearConv
+    QLinearConvTranspose ReorderInput ReorderOutput Resize SpaceToDepth Upsample
+    """.split()  # noqa: SIM905 - a table of words is read as a text
+)
+CONTRIB = {
+    "com.microsoft": _MICROSOFT,
+    "com.microsoft.nchwc": _LAYOUT,
+    "com.ms.internal.nhwc": _LAYOUT,
+    "": frozenset({"SimplifiedLayerNormalization", "MemcpyFromHost", "MemcpyToHost"}),
+}
+"""What onnxruntime itself registers beside ONNX's own, by domain: schemas and kernels of the wheels 1.17.3, 1.20.1, 1.24.4 and 1.32.0
+(`get_all_operator_schema`, `get_all_opkernel_def`), and those of its builds for training and for several devices.
+
+Left out, for they run what is not in the graph: `ATen`, `ExternalFunctionBridge`, `RemoteCall` and `PythonOp` call what
+is named, `Snpe` has a compiled engine. Plugins of TensorRT (`*_TRT`) come from a library of its own.
+"""

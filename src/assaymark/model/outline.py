@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple
 
 from assaymark.core.blob import Blob
+from assaymark.core.format import Head
 
 _FIELDS = 64
 """Fields of one message that are looked at."""
@@ -22,13 +23,27 @@ class Part(NamedTuple):
 class Outline:
     """Reads messages of one blob; after `most` fields it finds no more."""
 
-    def __init__(self, blob: Blob, most: int = 400) -> None:
+    def __init__(self, blob: Blob, start: bytes | None = None, most: int = 400) -> None:
+        """`start`: the blob's first bytes, where they were read already."""
         self._blob = blob
         self._left = most
-        self._head = blob.read(0, 4096)
+        self._head = blob.read(0, 4096) if start is None else start
+        self._top: list[Part] | None = None
+
+    @classmethod
+    def of(cls, head: Head) -> "Outline":
+        """Of a file; its own fields are read once for all recognisers that ask."""
+        outline = cls(head.blob, head.start)
+        top = head.shared.get("protobuf")
+        if top is None:
+            top = head.shared["protobuf"] = outline.fields(0, head.size)
+        outline._top = top  # type: ignore[assignment] # what was kept under that name
+        return outline
 
     def fields(self, start: int, end: int) -> list[Part]:
         """The first fields of the message in these bytes; empty where one makes no sense."""
+        if self._top is not None and start == 0 and end == self._blob.size:
+            return self._top
         found = list[Part]()
         at = start
         while at < end and len(found) < _FIELDS and self._left > 0:

@@ -13,6 +13,8 @@ from assaymark.core.format import Context, Item
 from assaymark.model.boosters.views import BoosterView, Findings
 
 _LINE = 64 << 20
+_NUMBERS = 8 << 20
+"""Bytes of one list of numbers; a tree has at most 131,072 leaves."""
 _INNER = ("split_feature", "threshold", "decision_type", "left_child", "right_child")
 _LEAVES = ("leaf_value",)
 _WANTED = frozenset({
@@ -83,6 +85,10 @@ def _lines(blob: Blob, context: Context) -> Iterator[tuple[int, bytes]]:
 
 def _line(state: _State, at: int, line: bytes) -> None:
     text = line.rstrip(b"\r")
+    if not state.ended and (b"\r" in text or b"\0" in text):
+        raise Malformed("a carriage return or NUL within a line, where LightGBM sees the line end", offset=at)
+    if len(text) > _NUMBERS and (state.tree is not None or text.startswith(b"tree_sizes=")):
+        raise OverBudget(f"a list of numbers of more than {_NUMBERS >> 20} MiB in the LightGBM model")
     if text.startswith(b"[") and state.ended:
         _parameter(state, text)
     elif text.startswith(b"Tree=") and not state.ended:

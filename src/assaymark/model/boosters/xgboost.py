@@ -5,6 +5,7 @@ boosters are looked up in tables that are compiled in, an unknown one fails.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 
 from assaymark.core.blob import Blob, Slice
@@ -46,8 +47,8 @@ def _json(blob: Blob, context: Context, found: Findings) -> object:
     def pairs(items: list[tuple[str, object]]) -> dict[str, object]:
         made = dict(items)
         if len(made) < len(items):
-            keys = [key for key, _ in items]
-            twice = next(key for index, key in enumerate(keys) if key in keys[:index]) if len(keys) < 5_000 else "?"
+            counts = Counter(key for key, _ in items)
+            twice = next(key for key, count in counts.items() if count > 1)
             found.add("the document", f"has the key {twice[:80]!r} twice in one object: readers take different ones")
         return made
 

@@ -16,7 +16,6 @@ from assaymark.model.boosters.views import BoosterView, Findings
 
 _LEARNER, _MODEL, _TREE, _NODE, _STAT = 136, 160, 148, 20, 16
 _TREES = 1_000_000
-_LEAF = -1
 
 
 class _Reader:

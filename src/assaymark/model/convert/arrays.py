@@ -6,7 +6,7 @@ from math import prod
 
 from assaymark.core.blob import Bytes
 from assaymark.core.errors import Malformed, Opaque
-from assaymark.model.convert.tensors import Storage, Tensor, rows, view
+from assaymark.model.convert.tensors import DIMENSIONS, Storage, Tensor, rows, view
 from assaymark.model.convert.values import Array, Made, Region, text
 
 _RECONSTRUCT = ("numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct")
@@ -71,6 +71,8 @@ def fields_of(value: object) -> list[tuple[str, object, int]]:
 
 def count_of(shape: object) -> int:
     """Elements of an array of this shape; raises Malformed."""
+    if isinstance(shape, tuple) and len(shape) > DIMENSIONS:
+        raise Malformed(f"an array with {len(shape):,} dimensions")
     if not isinstance(shape, tuple) or not all(type(n) is int and 0 <= n < 1 << 62 for n in shape):
         raise Malformed("an array whose shape cannot be told")
     return prod(shape)

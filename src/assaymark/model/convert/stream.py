@@ -57,7 +57,7 @@ class Stream:
         self.memo: dict[int, object] = {}
         self.asked: list[Persistent] = []
         self.proto = 0
-        self._window, self._base, self._texts = b"", 0, 0
+        self._window, self._base, self._texts, self._copied = b"", 0, 0, 0
 
     # Bytes.
 
@@ -189,15 +189,19 @@ class Stream:
 
     def _dict(self, args: tuple[object, ...]) -> object:
         pairs = args[0] if args else ()
+        if not isinstance(pairs, (dict, list, tuple)):
+            raise self.fault("makes a dict of something else than pairs")
+        self._copied += len(pairs)
+        if self._copied > _VALUES:
+            raise OverBudget(f"more than {_VALUES:,} entries of dicts that are made of dicts")
         if isinstance(pairs, dict):
             return dict(pairs)
-        if not isinstance(pairs, (list, tuple)):
-            raise self.fault("makes a dict of something else than pairs")
         if not all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in pairs):
             raise self.fault("makes a dict of something else than pairs")
         return self.fill({}, [part for pair in pairs for part in pair])
 
     def _latin1(self, spelled: str) -> Region:
+        self.spend(len(spelled))  # the same text may be asked for again and again
         try:
             data = spelled.encode("latin-1")
         except UnicodeEncodeError:

@@ -16,7 +16,7 @@ SIZES = {
 _PIECE = 1 << 20
 _GATHERED = 1 << 30
 """Bytes of a view that is not contiguous: its span and its result are held in memory."""
-_DIMENSIONS = 64
+DIMENSIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def view(name: str, dtype: str, shape: object, strides: object, offset: object, 
         raise Opaque(f"tensor {name!r} has data type {dtype}, which safetensors has not")
     if not _counts(shape) or not _counts(strides) or not _counts((offset,)) or len(shape) != len(strides):
         raise Malformed(f"tensor {name!r} has no valid shape, strides and offset")
-    if len(shape) > _DIMENSIONS:
+    if len(shape) > DIMENSIONS:
         raise Malformed(f"tensor {name!r} has {len(shape)} dimensions")
     tensor = Tensor(name, dtype, shape, strides, int(str(offset)), storage)
     start, stop = tensor.span

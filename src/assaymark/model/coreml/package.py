@@ -21,7 +21,8 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
     entries = document.get("itemInfoEntries") if isinstance(document, dict) else None
     if not isinstance(entries, dict) or len(entries) > _ENTRIES:
         raise Malformed("the package's manifest has no list of items", offset=0)
-    if document.get("rootModelIdentifier") not in entries:
+    root = document.get("rootModelIdentifier")
+    if not isinstance(root, str) or root not in entries:
         raise Malformed("the package's manifest names a root model that it does not list", offset=0)
     for key, entry in entries.items():
         path = entry.get("path") if isinstance(entry, dict) else None

@@ -11,7 +11,7 @@ def is_model(head: Head) -> bool:
     first = head.start[:1]
     if not first or first[0] < 8 or first[0] & 7 not in {0, 1, 2, 5}:
         return False
-    fields = Outline(head.blob).fields(0, head.size)
+    fields = Outline.of(head).fields(0, head.size)
     versions = [part.value for part in fields if part.number == 1 and part.wire == 0]
     kinds = [part for part in fields if 200 <= part.number <= 3000 and part.wire == 2]
     described = any(part.number == 2 and part.wire == 2 for part in fields)

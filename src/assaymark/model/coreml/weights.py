@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from assaymark.core.blob import Blob, exact
 from assaymark.core.errors import Malformed
-from assaymark.core.format import Context, Item
+from assaymark.core.format import Context, Item, Region
 
 _ENTRY = 64
 _SENTINEL = 0xDEADBEEF
@@ -15,7 +15,7 @@ _MOST = 1_000_000
 
 
 def parse(blob: Blob, context: Context) -> Iterator[Item]:
-    """Nothing but faults: an entry that is not where it should be, or values past the end."""
+    """Where the values lie; faults: an entry that is not where it should be, values past the end, bytes of no entry."""
     count = int.from_bytes(exact(blob, 0, 4, "the header of the weights"), "little")
     if count > _MOST:
         raise Malformed(f"weights that declare {count:,} entries", offset=0)
@@ -32,6 +32,7 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
                 f"entry {index} of the weights lies at {offset:,} with {size:,} bytes, the file ends at {blob.size:,}"
             )
             raise Malformed(message, offset=at)
+        yield Region(offset, size)
         at = -(-(offset + size) // _ENTRY) * _ENTRY
-    return
-    yield
+    if at < blob.size:
+        yield Region(at, blob.size - at, data=False)

@@ -11,6 +11,7 @@ from assaymark.core.format import Context, Item, Member
 from assaymark.model import unpack
 from assaymark.model.archive import Mismatch, Tail
 from assaymark.model.formats.magic import is_lzma_alone, is_zfile, is_zlib
+from assaymark.model.rdata.names import SUFFIXES as R_SUFFIXES
 
 _SUFFIXES = {
     ".tgz": ".tar", ".tbz": ".tar", ".tbz2": ".tar", ".txz": ".tar", ".tzst": ".tar",
@@ -96,7 +97,12 @@ def _behind_frames(blob: Blob) -> Callable[[], unpack.Codec]:
 
 
 def _inner_name(name: str) -> str:
-    """The name without its compression suffix, or `content` where it has none: what is in it shows by itself."""
+    """The name without its compression suffix, or `content` where it has none: what is in it shows by itself.
+
+    R compresses what it saves without saying so: its text spelling is known by the name alone where it is odd.
+    """
+    if name.lower().endswith(R_SUFFIXES):
+        return name
     for suffix, replacement in _SUFFIXES.items():
         if name.lower().endswith(suffix) and len(name) > len(suffix):
             return name[: -len(suffix)] + replacement

@@ -8,7 +8,7 @@ from assaymark.core.blob import Blob, Slice, exact
 from assaymark.core.budget import Budget
 from assaymark.core.errors import AssayError, Malformed, OverBudget
 from assaymark.core.format import Context, Item, Member
-from assaymark.model.archive import ArchiveView, Entry, Hole, Kind, unexplained
+from assaymark.model.archive import ArchiveView, Entry, Hole, Kind, carried, unexplained
 from assaymark.model.unpack import skip_zeros
 
 _ENTRIES = 200_000
@@ -33,7 +33,7 @@ class _Header:
 def parse(blob: Blob, context: Context) -> Iterator[Item]:
     """The archive by its headers, then each regular member."""
     entries: list[Entry] = []
-    content: list[tuple[str, int, int]] = []
+    content: list[tuple[Entry, int]] = []
     end = 0
     fault: AssayError | None = None
     try:
@@ -42,8 +42,8 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
                 end = data
                 break
             entries.append(entry)
-            if entry.kind is Kind.FILE:
-                content.append((entry.name, data, entry.size))
+            if entry.kind is Kind.FILE or entry.size:
+                content.append((entry, data))
         else:
             fault = Malformed("the cpio archive ends without its trailer: it may be cut off", offset=blob.size)
     except (Malformed, OverBudget) as error:
@@ -52,9 +52,10 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
     holes = (Hole("after the trailer", rest, blob.size - rest, blob.read(rest, 16)),) if rest < blob.size else ()
     yield ArchiveView("cpio", tuple(entries), holes)
     yield from unexplained(holes)
-    for name, data, size in content:
+    for entry, data in content:
         context.budget.tick()
-        yield Member(name, Slice(blob, data, size))
+        inside = Slice(blob, data, entry.size)
+        yield carried(entry.name, inside) if entry.kind is Kind.SYMLINK else Member(entry.name, inside)
     if holes:
         # The kernel goes on with the next archive, which may be compressed.
         yield Member("bytes after the trailer", Slice(blob, rest, blob.size - rest))
@@ -71,7 +72,7 @@ def _walk(blob: Blob, budget: Budget) -> Iterator[tuple[Entry, int]]:
         if not 0 < header.name_size <= _LONGEST_NAME:
             raise Malformed(f"a cpio name is {header.name_size:,} bytes long", offset=at)
         raw = exact(blob, at + header.length, header.name_size, "a cpio name")
-        name = raw.rstrip(b"\0").decode("utf-8", "surrogateescape")
+        name = raw.partition(b"\0")[0].decode("utf-8", "surrogateescape")
         data = _aligned(at + header.length + header.name_size, header.align)
         kind = _KINDS.get(stat.S_IFMT(header.mode), Kind.FILE)
         target = ""
@@ -100,10 +101,9 @@ def _header(blob: Blob, at: int) -> _Header:
 
 
 def _number(digits: bytes, base: int, at: int) -> int:
-    try:
-        return int(digits, base)
-    except ValueError:
-        raise Malformed(f"a field of a cpio header is no number: {digits!r}", offset=at) from None
+    if digits.lower().strip(b"0123456789abcdef"[:base]):  # int() would take blanks, signs and underscores as well
+        raise Malformed(f"a field of a cpio header is no number: {digits!r}", offset=at)
+    return int(digits, base)
 
 
 def _aligned(at: int, align: int) -> int:

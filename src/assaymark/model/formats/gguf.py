@@ -152,6 +152,34 @@ def table(blob: Blob, context: Context) -> list[Row]:
     return sorted(rows, key=lambda row: row.offset)
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What a file says of itself and of how it is spoken to."""
+
+    name: str
+    """`general.name`."""
+    templates: tuple[tuple[str, str], ...]
+    """(key, text) of its chat templates."""
+
+
+def spoken(blob: Blob, context: Context) -> Spoken:
+    """Name and chat templates, as they are written; raises Malformed."""
+    reader = _Reader(blob, context)
+    reader.start()
+    reader.count(reader.width + 4 + 4 + 8, "tensors", _TENSORS)
+    name, found = "", list[tuple[str, str]]()
+    for _ in range(reader.count(reader.width + 1 + 4 + 1, "metadata keys", _KEYS)):
+        key = reader.text(_NAME_LIMIT, "a metadata key")
+        kind = reader.integer(4, "a value type")
+        if kind == _STRING and _holds_template(key) and len(found) < _TEMPLATES:
+            found.append((key[:200], reader.text_start(4 * TEMPLATE_LIMIT + 4, key)))
+        elif kind == _STRING and key == "general.name":
+            name = reader.text_start(_NAME_LIMIT, key)
+        else:
+            _step_over(reader, kind, key)
+    return Spoken(name[:200], tuple(found))
+
+
 def _pair(reader: "_Reader", tables: _Tables) -> Iterator[Item]:
     """One metadata key with its value; templates are read, all other values are stepped over."""
     key = reader.text(_NAME_LIMIT, "a metadata key")

@@ -282,7 +282,10 @@ class _Walk:
         pipeline = dataset.filters(message.fields(source, "filter pipeline message")) if message else ()
         found = dataset.pieces(source, stored, pipeline, kind.size)
         if not kind.variable:
-            yield Member(path, Bytes(b"".join(found)))
+            joined = source.budget.spool()  # each of its chunks may unpack to a thousand times its size
+            for piece in found:
+                joined.write(piece)
+            yield Member(path, joined.blob())
             return
         size = 8 + source.offset_size  # length, address, index
         if kind.size != size:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from assaymark.core.errors import AssayError
 from assaymark.core.format import Item, Tree
 from assaymark.model.formats.jinja import template_view
+from assaymark.model.huggingface import loose
 from assaymark.model.huggingface.code import Repository
 from assaymark.model.huggingface.configs import Config, read_config
 from assaymark.model.huggingface.keys import (
@@ -59,6 +60,16 @@ def views(tree: Tree) -> Iterator[tuple[str, Item]]:
             if (path, view) not in seen:
                 seen.add((path, view))
                 yield path, view
+    models = [folder for folder, names in folders.items() if _is_model(tree, folder, names)]
+    if models:
+        yield from loose.views(tree, models, code.paths)
+
+
+def _is_model(tree: Tree, folder: str, names: list[str]) -> bool:
+    """Whether a folder is one that a model is loaded from."""
+    if any(n.endswith(_WEIGHTS) or (n in _CONFIGS and n not in _SHARED) for n in names):
+        return True
+    return "config.json" in names and _speaks(tree, f"{folder}config.json")
 
 
 def _folder(tree: Tree, code: Repository, folder: str, names: list[str]) -> Iterator[tuple[str, Item]]:

@@ -100,9 +100,7 @@ def _analyse(text: str) -> _Found:
     from assaymark.model.formats.jinja_keys import Keys
     from assaymark.model.formats.jinja_texts import conceals, endless
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the lexer decodes escapes that Python deprecates
-        everything = list(in_order(_environment().parse(text)))
+    everything = list(in_order(parsed(text)))
     folder = Folder(everything)
     gates = Gates(everything, folder)
     reaches = {(node.lineno, what) for node in everything for what in _reaches(node, folder)}
@@ -114,6 +112,13 @@ def _analyse(text: str) -> _Found:
         "conceals": set(conceals(everything)),
         "endless": set(endless(everything, folder)),
     }
+
+
+def parsed(text: str) -> "nodes.Template":
+    """The syntax tree; raises TemplateSyntaxError, RecursionError, ValueError, OverflowError."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the lexer decodes escapes that Python deprecates
+        return _environment().parse(text)
 
 
 @cache

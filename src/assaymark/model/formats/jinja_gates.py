@@ -24,13 +24,13 @@ _SELECTS = frozenset({"select", "reject", "selectattr", "rejectattr"})
 _LENGTHS = frozenset({"length", "count", "wordcount"})
 _PLAIN = re.compile(r"[^<>\[\]{}|\\/@#*`$_^~=]*|(?:https?|ftp)://[^<>\[\]{}|\\*`\s]*")
 """Text without the signs of markup and control tokens; an address counts as words."""
-_WORD = re.compile(r"[^\W\d_]{2,}")
-_VALUES = frozenset({
+WORD = re.compile(r"[^\W\d_]{2,}")
+VALUES = frozenset({
     "none", "null", "true", "false", "nan", "undefined", "assistant", "user", "system", "tool", "type", "text", "image",
     "image_url", "video", "video_url", "audio", "audio_url", "input_audio", "input_text", "content", "role", "string",
 })  # fmt: skip
 """What parts of a message are told apart by."""
-_MARKS = re.compile(r"<[^<>]{1,60}>|\[/?[A-Z_ ]{1,40}\]|[\uff5c\u2581]")
+MARKS = re.compile(r"<[^<>]{1,60}>|\[/?[A-Z_ ]{1,40}\]|[\uff5c\u2581]")
 _SENTENCE = re.compile(
     r"(?:[^\W\d_][\w'\u2019-]*[ ,.;:!?\"]+){2}[^\W\d_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{6}"
 )
@@ -43,7 +43,7 @@ _TOKENS = re.compile(
     r"think|reason|tool|function|sys|inst|image|img|video|audio|vision|media|\|>|[\[<]/?\w+[\]>]|^\W*$", re.IGNORECASE
 )
 """Control tokens as models have them."""
-_ADDRESS = re.compile(r"//[\w-]+\.\w|<script\b", re.IGNORECASE)
+ADDRESS = re.compile(r"//[\w-]+\.\w|<script\b", re.IGNORECASE)
 _ROUNDS = 6
 
 
@@ -187,6 +187,10 @@ class Gates:
     def _judged(self, text: str) -> tuple[str, bool]:
         return text[:80], is_words(text)
 
+    def heard(self, test: nodes.Node) -> list[str]:
+        """The words of a message (no control tokens) that a condition looks for."""
+        return list(dict.fromkeys(trigger for trigger, word in self._triggers(test) if word))
+
     # --- what happens then
 
     def _gates(self, node: nodes.Node) -> Iterator[Gate]:
@@ -215,9 +219,9 @@ class Gates:
         said = list(_said(_below(body)))
         for trigger, word in triggers:
             for raw in said:
-                text = " ".join(_MARKS.sub(" ", raw).split())
+                text = " ".join(MARKS.sub(" ", raw).split())
                 known = not word and _TOKENS.search(trigger) is not None
-                if ((_SENTENCE if word else _PARAGRAPH).search(text) and not known) or (word and _ADDRESS.search(raw)):
+                if ((_SENTENCE if word else _PARAGRAPH).search(text) and not known) or (word and ADDRESS.search(raw)):
                     yield Gate(line, trigger, (text or raw)[:120], word)
                     return
 
@@ -233,7 +237,7 @@ class Gates:
         if len(given) > 1:
             for old in self._folder.texts(given[0]):
                 for new in self._folder.texts(given[1]):
-                    if is_words(old) and _WORD.search(new) and not _shared(old, new):
+                    if is_words(old) and WORD.search(new) and not _shared(old, new):
                         yield Gate(node.lineno, old[:80], f"{new[:100]} in its place", word=True)
 
 
@@ -245,9 +249,9 @@ _TESTS = frozenset(
 def is_words(text: str) -> bool:
     """Say whether this is something that a person writes, no control token, sign or value."""
     plain = text.strip()
-    if plain.lower() in _VALUES:
+    if plain.lower() in VALUES:
         return False
-    return plain == "date" or (_PLAIN.fullmatch(plain) is not None and _WORD.search(plain) is not None)
+    return plain == "date" or (_PLAIN.fullmatch(plain) is not None and WORD.search(plain) is not None)
 
 
 def dotted(node: nodes.Node) -> str:
@@ -301,6 +305,5 @@ def _said(below: Iterable[nodes.Node]) -> Iterator[str]:
 def _shared(old: str, new: str) -> bool:
     """Say whether the new text only words the old one differently."""
     return (
-        not {w.lower() for w in _WORD.findall(old)}.isdisjoint(w.lower() for w in _WORD.findall(new))
-        and "://" not in new
+        not {w.lower() for w in WORD.findall(old)}.isdisjoint(w.lower() for w in WORD.findall(new)) and "://" not in new
     )

@@ -98,7 +98,7 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
             value, end, text = document.read(blob, context.budget)
     except Malformed:
         head = blob.read(0, 1 << 20).replace(b"\0", b"").decode("latin-1")
-        if _MARKS.search(head):
+        if context.name in _NAMES_OF_CONFIGS or _MARKS.search(head):
             raise
         return  # some other JSON, which nobody hands to Keras
     found = False
@@ -131,11 +131,15 @@ def _could_be_anything(item: KerasObject, name: str) -> bool:
 
 
 def _walk(document: Any, context: Context) -> Iterator[Item]:
-    """The views of every object, outer ones first, without recursion."""
+    """The views of every object, outer ones first, without recursion; once of those that aliases of YAML share."""
     pending: list[tuple[Any, _Place | None, str]] = [(document, None, "")]
+    seen: set[int] = set()
     while pending:
         value, place, owner = pending.pop()
         context.budget.tick()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
         children: Iterable[tuple[Any, Any]]
         if isinstance(value, dict):
             if isinstance(value.get("class_name"), str) and "config" in value:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from assaymark.core.blob import Blob
-from assaymark.core.errors import Malformed, OverBudget
+from assaymark.core.errors import AssayError, Malformed, OverBudget
 from assaymark.core.format import Context, Item, Region
 from assaymark.model.formats.protobuf import BYTES, DEPTH, VARINT, Field, Reader, signed
+from assaymark.model.weights.starts import starts
 from assaymark.model.weights.views import MetadataTexts
 
 _OPERATORS = 10_000
@@ -25,6 +26,10 @@ PATH_LIMIT = 4096
 _TEXT = 64 << 10
 """Bytes of a text that are searched for secrets."""
 _TEXTS = 1_000
+_PLACES = 1 << 16
+"""Tensors and attributes whose first bytes are looked at."""
+_PAYLOAD = 64
+"""Bytes: no program or archive is shorter."""
 _NAME = 300
 """Bytes kept of a name; a domain or operator is compared by them."""
 _TELLING = ("model_uri", "module", "class_name")
@@ -38,6 +43,9 @@ _FLOATS, _INT32S, _STRINGS, _INT64S, _RAW, _DOUBLES, _UINT64S = 4, 5, 6, 7, 9, 1
 _VALUES = {1: _FLOATS, 14: _FLOATS, 11: _DOUBLES, 15: _DOUBLES, 7: _INT64S, 12: _UINT64S, 13: _UINT64S, 8: _STRINGS}
 """TensorProto.DataType -> the field of its values, where they are not raw; int32_data for all others."""
 
+_HELD = frozenset({_FLOATS, _INT32S, _STRINGS, _INT64S, _RAW, _DOUBLES, _UINT64S})
+_LARGEST = 1 << 12
+"""Texts of one tensor whose first bytes are looked at."""
 _PLAIN = {1: _FLOATS, 11: _DOUBLES}
 """TensorProto.DataType -> the field whose packed values are laid out as in raw_data."""
 
@@ -103,12 +111,15 @@ class OnnxModel:
 def parse(blob: Blob, context: Context) -> Iterator[Item]:
     """An OnnxTensor for each tensor as it comes, and at the end (or where the file breaks) the OnnxModel."""
     walk = _Walk(Reader(blob, context.budget))
+    fault: AssayError | None = None
     try:
         yield from walk.model(blob.size)
-    except (Malformed, OverBudget):
-        yield walk.summary()
-        raise
+    except (Malformed, OverBudget) as error:
+        fault = error
     yield walk.summary()
+    yield from starts(blob, walk.places)
+    if fault is not None:
+        raise fault
 
 
 class _Walk:
@@ -118,6 +129,8 @@ class _Walk:
         self._reader = reader
         self._nodes: dict[tuple[str | None, ...], OnnxNode] = {}
         self._functions: set[tuple[str, str]] = set()
+        self.places: list[tuple[int, int, str]] = []
+        """(offset, length, name) of the bytes of tensors, and of what attributes hold."""
 
     def summary(self) -> OnnxModel:
         """What was seen so far."""
@@ -185,6 +198,7 @@ class _Walk:
     def _node(self, node: Field, depth: int) -> Iterator[Item]:
         name = operator = domain = ""
         attributes: dict[str, str] = {}
+        before = len(self.places)
         for part in self._fields(node, depth):
             if part.number == 3:
                 name = self._reader.text(part, _NAME)
@@ -194,6 +208,8 @@ class _Walk:
                 domain = self._reader.text(part, _NAME)
             elif part.number == 5:
                 yield from self._attribute(part, depth + 1, attributes)
+        if operator == "EPContext":
+            del self.places[before:]  # a compiled engine may well be a library, and is said to be one
         if operator == "EPContext" and attributes.get("embed_mode") == "0":
             yield OnnxPath(attributes.get("ep_cache_context", ""), f"node {name} (EPContext)", node.start)
         key = (domain, operator, *(attributes.get(name) for name in _TELLING))
@@ -212,8 +228,9 @@ class _Walk:
                 continue
             elif part.number == 1:
                 name = self._reader.text(part, _NAME)
-            elif part.number == 4:
-                value = self._reader.text(part, PATH_LIMIT)
+            elif part.number in {4, 9}:
+                value = self._reader.text(part, PATH_LIMIT) if part.number == 4 else value
+                self._place(part, f"attribute {name}")
             elif part.number in {5, 10}:
                 yield from self._tensor(part)
             elif part.number in {6, 11}:
@@ -222,6 +239,10 @@ class _Walk:
                 yield from self._sparse(part)
         if value is not None and len(kept) < _ENTRIES:
             kept[name] = value
+
+    def _place(self, part: Field, name: str) -> None:
+        if part.end - part.start >= _PAYLOAD and len(self.places) < _PLACES:
+            self.places.append((part.start, part.end - part.start, name))
 
     def _sparse(self, sparse: Field) -> Iterator[Item]:
         for part in self._reader.fields(sparse.start, sparse.end):
@@ -238,7 +259,7 @@ class _Walk:
         dims: list[int] = []
         name, data_type, is_external = "", 0, False
         external: list[tuple[str, str]] = []
-        held, raw = _Held(), (0, 0)
+        held, raw, inside = _Held(), (0, 0), list[Field]()
         for part in self._reader.fields(tensor.start, tensor.end):
             if part.number == 1:
                 dims.extend(signed(value) for value in self._reader.integers(part))
@@ -256,6 +277,8 @@ class _Walk:
                     raise Malformed(f"a tensor with more than {_ENTRIES} entries of external data", offset=part.start)
             else:
                 held.take(part)
+                if part.wire == BYTES and part.number in _HELD and len(inside) < _LARGEST:
+                    inside.append(part)
                 if part.number == 9 and part.wire == BYTES:  # raw_data
                     raw = (part.start, part.end - part.start)
                     yield Region(*raw)
@@ -265,6 +288,8 @@ class _Walk:
         for key, value in external:
             if key == "location":
                 yield OnnxPath(value, f"tensor {name}", tensor.start)
+        for part in inside:
+            self._place(part, name)
         stored, least, most = held.elements(data_type)
         yield OnnxTensor(
             name, tensor.start, tuple(dims), _BITS.get(data_type, 0), stored, least, most, tuple(external),

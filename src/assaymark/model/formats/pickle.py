@@ -5,12 +5,13 @@ and then the storages as raw numbers (torch/serialization.py).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from assaymark.core.blob import Blob, Slice
 from assaymark.core.budget import Budget
 from assaymark.core.errors import Malformed, OverBudget
 from assaymark.core.format import Context, Item, Member, Region, Skipped
+from assaymark.core.record import dataclass
 from assaymark.model.crosscheck import Hearing, Span
 from assaymark.model.machine import Event, Machine, Result
 from assaymark.model.torch.part import TorchPart

@@ -1,6 +1,6 @@
 """Sparse members of tar archives: the map of where their bytes belong, in the five ways that GNU tar wrote it."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
 from assaymark.core.blob import Blob, exact
@@ -31,9 +31,8 @@ class SparseBlob:
         if stop <= offset:
             return b""
         out = bytearray(stop - offset)
-        for start, size, data in self._pieces[max(bisect_right(self._starts, offset) - 1, 0) :]:
-            if start >= stop:
-                break
+        for index in range(max(bisect_right(self._starts, offset) - 1, 0), bisect_left(self._starts, stop)):
+            start, size, data = self._pieces[index]
             first, last = max(start, offset), min(start + size, stop)
             if first < last:
                 out[first - offset : last - offset] = self._blob.read(data + first - start, last - first)

@@ -6,17 +6,19 @@ Where readers differ, all readings are followed: past a lone zero block, past a 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from assaymark.core.blob import CHUNK, Blob, Slice, exact
 from assaymark.core.budget import Budget
 from assaymark.core.errors import AssayError, Malformed, OverBudget
 from assaymark.core.format import Context, Item, Member, Skipped
-from assaymark.model.archive import ArchiveView, Disagreement, Entry, Hole, Kind, unexplained
+from assaymark.model.archive import ArchiveView, Disagreement, Entry, Hole, Kind, carried, escape, unexplained
 from assaymark.model.torch.part import Layout
 
 BLOCK = 512
 _ZERO = bytes(BLOCK)
-_OCTAL = re.compile(rb"[ \0]*([0-7]*)[ \0]*")
+_OCTAL = re.compile(rb" *([0-7]*)[ \0]*")
+"""Digits behind a NUL are none: Python stops there, GNU tar steps over one."""
 _ENTRIES = 200_000
 _HOLES = 200
 _HEADER = 16 << 20
@@ -52,6 +54,16 @@ class _Pending:
     size: int | None = None
     records: list[tuple[bytes, bytes]] = field(default_factory=list)
     """`GNU.sparse.*` of a sparse member."""
+    rivals: list[tuple[str, str, str]] = field(default_factory=list)
+    """Field, what an earlier header says of it, and what a later one: some readers keep the first (Python), some the last."""
+
+    def put(self, what: Literal["name", "target", "size"], value: str | int) -> None:
+        """Set a field. The name that a sparse member has for old readers is no rival of its real one."""
+        before = getattr(self, what)
+        for_old = any("GNUSparseFile." in str(name) and not escape(str(name)) for name in (before, value))
+        if before not in {None, value} and not for_old:
+            self.rivals.append((what, repr(before), repr(value)))
+        setattr(self, what, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +164,9 @@ def _take(blob: Blob, header: _Header, pending: _Pending, archive: _Archive, bud
         return data + _padded(header.size), pending
     name = header.name if pending.name is None else pending.name
     target = header.target if pending.target is None else pending.target
+    for what, first, last in pending.rivals:
+        told, found = f"first extended header: {first}", f"last one: {last}"
+        archive.disagreements.append(Disagreement(name, what, told, found, header.offset))
     size = header.size
     if pending.size is not None and pending.size != size:
         if pending.size < _EIGHT_GIB:
@@ -218,15 +233,21 @@ def _padded(size: int) -> int:
 
 
 def _behind_empty(blob: Blob, data: int, size: int, name: str, archive: _Archive) -> int:
-    """Links and folders have no data; where one declares a size, readers differ on whether to step over it."""
-    beyond = data + _padded(size)
-    if not size or beyond >= blob.size or not is_header(blob.read(beyond, BLOCK)):
+    """Links and folders have no data. Where one declares a size readers differ: some step over it, some unpack it."""
+    if not size:
         return data
-    if not is_header(blob.read(data, BLOCK)):
-        return beyond
-    told, found = f"declared: {size} bytes", "a next header follows at once"
-    archive.disagreements.append(Disagreement(name, "size", told, found, data - BLOCK))
-    return data
+    beyond, start = data + _padded(size), blob.read(data, BLOCK)
+    following = blob.read(beyond, BLOCK)
+    if is_header(start):
+        if is_header(following):
+            told, found = f"declared: {size} bytes", "a next header follows at once"
+            archive.disagreements.append(Disagreement(name, "size", told, found, data - BLOCK))
+        return data
+    if not start.strip(b"\0") or not (is_header(following) or following == _ZERO):
+        return data
+    member = carried(name, Slice(blob, data, size))
+    archive.content.append((member.name, member.blob))
+    return beyond
 
 
 def _extend(blob: Blob, header: _Header, data: int, pending: _Pending, archive: _Archive) -> None:
@@ -235,12 +256,12 @@ def _extend(blob: Blob, header: _Header, data: int, pending: _Pending, archive: 
         raise OverBudget(f"an extended header is {header.size:,} bytes long, more than {_HEADER >> 20} MiB")
     content = exact(blob, data, header.size, "an extended header")
     if header.type == b"L":
-        pending.name = _text(content)
+        pending.put("name", _text(content))
     elif header.type == b"K":
-        pending.target = _text(content)
+        pending.put("target", _text(content))
     else:
         for key, value in _records(content, data):
-            if header.type == b"g" and key in {b"path", b"linkpath", b"size"}:
+            if header.type == b"g" and (key in {b"path", b"linkpath", b"size"} or key.startswith(b"GNU.sparse.")):
                 what = f"a global pax record sets the {key.decode()} of every member; readers differ in what they do"
                 archive.faults.append(Malformed(what, offset=header.offset))
             _apply(key, value, pending, header.offset)
@@ -262,13 +283,13 @@ def _records(content: bytes, offset: int) -> Iterator[tuple[bytes, bytes]]:
 
 def _apply(key: bytes, value: bytes, pending: _Pending, offset: int) -> None:
     if key in {b"path", b"GNU.sparse.name"}:
-        pending.name = value.decode("utf-8", "surrogateescape")
+        pending.put("name", value.decode("utf-8", "surrogateescape"))
     elif key == b"linkpath":
-        pending.target = value.decode("utf-8", "surrogateescape")
+        pending.put("target", value.decode("utf-8", "surrogateescape"))
     elif key == b"size":
         if not value.isdigit() or len(value) > 20:
             raise Malformed(f"a pax size is no number: {value[:40]!r}", offset=offset)
-        pending.size = int(value)
+        pending.put("size", int(value))
     if key.startswith(b"GNU.sparse."):
         if len(pending.records) >= _RECORDS:
             raise OverBudget(f"a sparse member has more than {_RECORDS:,} records")

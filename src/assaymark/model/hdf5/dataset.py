@@ -174,7 +174,13 @@ def pieces(source: Source, stored: Layout, pipeline: tuple[int, ...], element: i
         source.budget.header(size, "chunk of a dataset")
         if stored.address is None:
             return
+        last: list[int] = []
         for key, address in children(source, stored.address, CHUNKS, 8 + 8 * len(stored.chunk)):
+            place = [int.from_bytes(key[at : at + 8], "little") for at in range(8, len(key), 8)]
+            if place <= last:
+                message = f"a chunk at {place} behind the one at {last}: readers find it elsewhere, or not at all"
+                raise Malformed(message, offset=source.base + address)
+            last = place
             length, mask = int.from_bytes(key[:4], "little"), int.from_bytes(key[4:8], "little")
             data = source.read(address, length, "chunk of a dataset").take(length)
             for number in reversed(range(len(pipeline))):

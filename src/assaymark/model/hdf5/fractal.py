@@ -19,7 +19,7 @@ class FractalHeap:
         self._source = source
         self._id_size = fields.number(2)
         self._filtered = fields.number(2) > 0
-        self._checksums = bool(fields.number(1) & 2)
+        fields.take(1)
         largest_managed = fields.number(4)
         fields.length()
         self._huge_tree = fields.address()

@@ -54,6 +54,11 @@ class Repository:
             if match:
                 self._binaries.setdefault(match["stem"], path)
 
+    @property
+    def paths(self) -> set[str]:
+        """Every file that was read because something names it."""
+        return {path for _, files, _ in self._programs for path in files}
+
     def reference(self, key: str, named: str, folder: str, *, line: int = 1, flag: str = "") -> CodeReference:
         """Describe `named` (`repo--module.Class`, `module.Class` or a module's path), said by a file in `folder`."""
         repository, _, rest = named.rpartition("--")

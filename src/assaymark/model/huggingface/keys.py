@@ -204,7 +204,15 @@ def _acts(named: str) -> bool:
 def _base_model(config: Config) -> Iterator[Setting]:
     base = config.get("base_model_name_or_path")
     if isinstance(base, str) and leaves(base):
-        yield Setting(Kind.BASE, "base_model_name_or_path", base[:300], config.line('"base_model_name_or_path"'))
+        kind = Kind.STRAY_BASE if _STRAY.search(base.replace("\\", "/")) else Kind.BASE
+        yield Setting(kind, "base_model_name_or_path", base[:300], config.line('"base_model_name_or_path"'))
+
+
+_STRAY = re.compile(
+    r"(?:^|/)\.\.(?:/|$)|^//|^/(?:tmp|var/tmp|dev|proc|run|sys|etc)(?:/|$)|^[a-z][a-z0-9+.-]*://|^[a-z]:/(?:windows/)?temp/",
+    re.IGNORECASE,
+)
+"""Places that depend on where the loader was started, that any user of the machine can write to, or of the network."""
 
 
 def escaping_paths(config: Config, base: str) -> Iterator[Setting]:

@@ -89,6 +89,7 @@ class Kind(Enum):
     ACTING = "acting name"
     DTYPE = "odd dtype"
     BASE = "local base model"
+    STRAY_BASE = "base model at a place of others"
     FUNCTION = "registered function"
     PICKLE = "pickle in an index of safetensors"
 

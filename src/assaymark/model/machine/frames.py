@@ -23,6 +23,8 @@ _LONGEST = 96
 _DEPTH = 3
 _SHORTEST = 64
 """Bytes below which a frame is interpreted: the arguments of calls are short and must be known."""
+_DULL = 512
+"""Where something that is not plain stands this few bytes behind the beginning of a frame, what lies before it is interpreted."""
 
 
 def _lengths(lead: bytes, zeros: bytes, longest: int = _LONGEST) -> bytes:
@@ -48,24 +50,24 @@ _FRAME_SEEN = rb"|\x95(.{8})"
 
 
 def _filled() -> bytes:
-    """A frame after its MARK, up to and with its closing opcode, nested at most _DEPTH levels; it has a group if a FRAME is in it."""
+    """A frame after its MARK, up to its closing opcode, nested at most _DEPTH levels; it has a group if a FRAME is in it."""
     step = b"[" + _SINGLE + rb"\x94]|[Khq].|" + _long_values() + b"|[jr].{4}" + _FRAME_SEEN
     body = b"(?:" + step + b")*+"
     for _ in range(_DEPTH - 1):
         body = b"(?:" + step + rb"|\(" + body + b"[" + _CLOSE + b"])*+"
-    return body + b"["
+    return body
 
 
 @cache
 def _frame() -> "re.Pattern[bytes]":
-    """A frame after its MARK, up to and with its closing opcode."""
-    return re.compile(_filled() + _CLOSE + b"]", re.DOTALL)
+    """A frame after its MARK, up to and with its closing opcode; its last group tells that it was stuck before that."""
+    return re.compile(_filled() + b"(?:[" + _CLOSE + b"]|())", re.DOTALL)
 
 
 @cache
 def _item() -> "re.Pattern[bytes]":
-    """A new container, and the frame that fills it."""
-    return re.compile(rb"[}\]\x8f](?:\x94|q.|r.{4})?+\(" + _filled() + rb"eu\x90]", re.DOTALL)
+    """A new container, and the frame that fills it; its last group tells that it was stuck before the end of that."""
+    return re.compile(rb"[}\]\x8f](?:\x94|q.|r.{4})?+\(" + _filled() + rb"(?:[eu\x90]|())", re.DOTALL)
 
 
 def _between(more: bytes, found: bytes) -> "re.Pattern[bytes]":
@@ -94,10 +96,14 @@ def _unframed() -> "re.Pattern[bytes]":
 def skip_frame(machine: "Machine") -> bool:
     """Pass over the frame that begins here if it is inert as a whole; the window stands behind its MARK."""
     reader = machine.reader
-    match = _frame().match(reader.buf, reader.pos)
-    if match is not None and _CALLED.match(reader.buf, match.end() - 1):
+    frame = _frame()
+    match = frame.match(reader.buf, reader.pos)
+    if match is None or match.lastindex == frame.groups:
+        _stuck(machine, reader.pos, match)
         return False
-    if match is None or not _pass(machine, reader.pos, match.end(), begins=match.lastindex is not None):
+    if _CALLED.match(reader.buf, match.end() - 1):
+        return False
+    if not _pass(machine, reader.pos, match.end(), begins=match.lastindex is not None):
         return False
     closing = reader.buf[reader.pos - 1]
     if closing in b"eu\x90":
@@ -119,6 +125,9 @@ def skip_items(machine: "Machine") -> bool:
     item = _item()
     alone = reader.base + start < machine.alone_until
     while match := item.match(buf, end):
+        if match.lastindex == item.groups:
+            _stuck(machine, end, match)
+            break
         kinds.append(_BUILT[buf[end]])
         begins = begins or match.lastindex is not None
         end = match.end()
@@ -132,11 +141,18 @@ def skip_items(machine: "Machine") -> bool:
     return True
 
 
+def _stuck(machine: "Machine", start: int, match: "re.Match[bytes] | None") -> None:
+    """What began here cannot be passed as a whole: what lies in it, before what is in the way, is not tried where it is short."""
+    if match is not None and match.end() - start < _DULL:
+        machine.dull_until = max(machine.dull_until, machine.reader.base + match.end())
+
+
 def _pass(machine: "Machine", start: int, end: int, *, begins: bool) -> bool:
     """Write the memo as these opcodes do and stand behind them; False, and nothing done, where that is not safe."""
-    if end - start < _SHORTEST:
-        return False
     reader = machine.reader
+    if end - start < _SHORTEST:
+        machine.dull_until = max(machine.dull_until, reader.base + end)
+        return False
     frame_end = _frames_align(reader, start, end, begins=begins)
     if frame_end is None or not _memoize(machine, start, end):
         return False
@@ -179,7 +195,7 @@ def _memoize(machine: "Machine", start: int, end: int) -> bool:
     A slot that is not set yet is written in the frame before it is read: data, too.
     """
     memo, buf = machine.memo, machine.reader.buf
-    if memo.dirty:
+    if not memo.gets_inert(buf, start, end):
         steps = _found(_puts_and_gets(), buf, start, end)
         if memo.settled.issuperset(steps):
             return memo.put_data(steps.count(b"\x94"))

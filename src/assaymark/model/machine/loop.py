@@ -21,15 +21,14 @@ MAX_STACK = 2_000_000
 _I2 = Struct("<H").unpack_from
 _I4 = Struct("<i").unpack_from
 _U4 = Struct("<I").unpack_from
-_CONSTANTS = {0x29: (), 0x4E: None, 0x88: True, 0x89: False}
-"""EMPTY_TUPLE, NONE, NEWTRUE, NEWFALSE."""
 
 
 def interpret(machine: "Machine") -> None:  # noqa: C901, PLR0912, PLR0915 - one loop, for speed
     """Follow the stream to its STOP; raises Malformed where the real unpickler fails."""
     reader, stack, marks, names = machine.reader, machine.stack, machine.marks, machine.memo.names
-    memoize, put, get, skipping = machine.memo.memoize, machine.memo.put, machine.memo.get, machine.skipping
+    memoize, put, get = machine.memo.memoize, machine.memo.put, machine.memo.get
     base, buf, limit, pos, fence = reader.base, reader.buf, reader.limit, reader.pos, machine.fence
+    dull = machine.dull_until - base
     opcode, start, handled = 0, pos, False
     try:
         while True:
@@ -38,6 +37,7 @@ def interpret(machine: "Machine") -> None:  # noqa: C901, PLR0912, PLR0915 - one
                 machine.at, machine.opcode = base + start, opcode
                 _next_window(machine)
                 base, buf, limit, pos = reader.base, reader.buf, reader.limit, reader.pos
+                dull = machine.dull_until - base
             start = pos
             opcode = buf[pos]
             if opcode == 0x68:  # BINGET
@@ -47,28 +47,33 @@ def interpret(machine: "Machine") -> None:  # noqa: C901, PLR0912, PLR0915 - one
                     stack.append(value)
                     pos += 2
                     continue
-            elif opcode == 0x94:  # MEMOIZE
-                if len(stack) > fence:
-                    memoize(stack[-1])
+            elif opcode >= 0x80:
+                if opcode == 0x94:  # MEMOIZE
+                    if len(stack) > fence:
+                        memoize(stack[-1])
+                        pos += 1
+                        continue
+                elif opcode == 0x8C:  # SHORT_BINUNICODE
+                    end = pos + 2 + buf[pos + 1]
+                    data = buf[pos + 2 : end]
+                    if end <= len(buf) and data.isascii():
+                        stack.append(str(data, "ascii"))
+                        pos = end
+                        continue
+                elif 0x85 <= opcode <= 0x87:  # TUPLE1, TUPLE2, TUPLE3
+                    count = opcode - 0x84
+                    if len(stack) - fence >= count:
+                        stack[-count:] = (tuple_of(stack[-count:]),)
+                        pos += 1
+                        continue
+                elif opcode == 0x88 or opcode == 0x89:  # NEWTRUE, NEWFALSE  # noqa: PLR1714 - twice as fast as `in`
+                    stack.append(opcode == 0x88)
                     pos += 1
                     continue
             elif opcode == 0x4B:  # BININT1
                 stack.append(buf[pos + 1])
                 pos += 2
                 continue
-            elif opcode == 0x8C:  # SHORT_BINUNICODE
-                end = pos + 2 + buf[pos + 1]
-                data = buf[pos + 2 : end]
-                if end <= len(buf) and data.isascii():
-                    stack.append(str(data, "ascii"))
-                    pos = end
-                    continue
-            elif 0x85 <= opcode <= 0x87:  # TUPLE1, TUPLE2, TUPLE3
-                count = opcode - 0x84
-                if len(stack) - fence >= count:
-                    stack[-count:] = (tuple_of(stack[-count:]),)
-                    pos += 1
-                    continue
             elif opcode == 0x65 or opcode == 0x75:  # APPENDS, SETITEMS  # noqa: PLR1714 - twice as fast as `in`
                 at = marks[-1] if marks else 0
                 below = marks[-2] if len(marks) > 1 else 0
@@ -81,21 +86,16 @@ def interpret(machine: "Machine") -> None:  # noqa: C901, PLR0912, PLR0915 - one
                         target.keep(items)
                         pos += 1
                         continue
-            elif opcode == 0x61:  # APPEND
-                target = stack[-2] if len(stack) - fence >= 2 else None
-                if type(target) is Bag and type(stack[-1]) in INERT:
-                    target.keep([stack.pop()])
-                    pos += 1
-                    continue
-            elif opcode in _CONSTANTS:
-                stack.append(_CONSTANTS[opcode])
-                pos += 1
-                continue
             elif opcode == 0x47:  # BINFLOAT
                 if pos + 9 <= len(buf):
                     stack.append(DATA)
                     pos += 9
                     continue
+            elif opcode == 0x28 and pos < dull:  # MARK
+                machine.fence = fence = len(stack)
+                marks.append(fence)
+                pos += 1
+                continue
             elif opcode == 0x71:  # BINPUT
                 if len(stack) > fence:
                     put(buf[pos + 1], stack[-1])
@@ -108,23 +108,28 @@ def interpret(machine: "Machine") -> None:  # noqa: C901, PLR0912, PLR0915 - one
                     stack.append(str(data, "ascii"))
                     pos = end
                     continue
-            elif opcode == 0x28 and not skipping:  # MARK
-                machine.fence = fence = len(stack)
-                marks.append(fence)
+            elif opcode == 0x5D and pos < dull:  # EMPTY_LIST
+                stack.append(Bag("list", []))
+                pos += 1
+                continue
+            elif opcode == 0x7D and pos < dull:  # EMPTY_DICT
+                stack.append(Bag("dict", []))
+                pos += 1
+                continue
+            elif opcode == 0x4E or opcode == 0x29:  # NONE, EMPTY_TUPLE  # noqa: PLR1714 - twice as fast as `in`
+                stack.append(None if opcode == 0x4E else ())
                 pos += 1
                 continue
             elif opcode == 0x4D:  # BININT2
                 stack.append(_I2(buf, pos + 1)[0])
                 pos += 3
                 continue
-            elif opcode == 0x5D and not skipping:  # EMPTY_LIST
-                stack.append(Bag("list", []))
-                pos += 1
-                continue
-            elif opcode == 0x7D and not skipping:  # EMPTY_DICT
-                stack.append(Bag("dict", []))
-                pos += 1
-                continue
+            elif opcode == 0x61:  # APPEND
+                target = stack[-2] if len(stack) - fence >= 2 else None
+                if type(target) is Bag and type(stack[-1]) in INERT:
+                    target.keep([stack.pop()])
+                    pos += 1
+                    continue
             elif opcode == 0x6A:  # LONG_BINGET
                 value = get(_U4(buf, pos + 1)[0])
                 if value is not None:
@@ -141,6 +146,7 @@ def interpret(machine: "Machine") -> None:  # noqa: C901, PLR0912, PLR0915 - one
             HANDLERS[opcode](machine)
             handled = False
             base, buf, limit, pos, fence = reader.base, reader.buf, reader.limit, reader.pos, machine.fence
+            dull = machine.dull_until - base
     except Stop:
         return
     except (IndexError, ValueError, StructError) as error:

@@ -7,11 +7,12 @@ Memory does not grow with the number of opcodes: see memo.py and frames.py.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from assaymark.core.blob import Blob
 from assaymark.core.budget import Budget
 from assaymark.core.errors import Malformed
+from assaymark.core.record import dataclass
 from assaymark.model.machine.dtypes import is_plain
 from assaymark.model.machine.memo import Memo
 from assaymark.model.machine.reader import Reader
@@ -36,8 +37,9 @@ from assaymark.model.machine.views import storage_of
 
 MAX_EVENTS = 2_000
 MAX_NESTED = 50_000
-SKIP_FROM = 1 << 18
+SKIP_FROM = 1 << 19
 """Bytes of all streams that a process has met from which on the patterns of frames.py pay for being compiled."""
+NEVER = 1 << 63
 _met = [0]
 _IDENTIFIER = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
@@ -136,6 +138,8 @@ class Machine:
         self.skipping = _met[0] > SKIP_FROM and EACH not in keep
         self.alone_until = 0
         """Offset up to which frames.py passes over containers one by one."""
+        self.dull_until = 0 if self.skipping else NEVER
+        """Offset up to which it was seen that there is nothing for frames.py to pass over."""
         self.joblib = False
         """A placeholder of an array was made."""
         self.wrapper: object = None
@@ -272,6 +276,8 @@ class Machine:
 
     def give(self, value: object, how: str = "is what the stream gives") -> None:
         """A value comes out of the stream, or goes into an object: from there it may be handed on to others."""
+        if not self.result.effects:
+            return  # nothing was imported
         for item in globals_in(value):
             if item.uses and item.rule not in OPEN and item.rule != "array":
                 self.misuse(item, f"{how}, and may only be called by the stream itself")
@@ -323,14 +329,14 @@ class Machine:
         if pairs:
             planted_hooks(self, items)
         live = [item for item in items if type(item) not in INERT and is_active(item)]
-        kept = out_of_place(self, items) if pairs else live
-        for item in kept:
+        if not live:
+            return
+        for item in out_of_place(self, items) if pairs else live:
             self.keep(item)
-        if live:
-            self.memo.dirty = True
-            if isinstance(target, Bag):
-                target.enliven()
-            self.laundered = self.laundered or not isinstance(target, Bag) or target.doubled
+        self.memo.mixed = True
+        if isinstance(target, Bag):
+            target.enliven()
+        self.laundered = self.laundered or not isinstance(target, Bag) or target.doubled
 
     def persistent(self, identity: object) -> None:
         """PERSID, BINPERSID: whatever the loader's persistent_load makes of it."""

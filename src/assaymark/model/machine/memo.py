@@ -21,8 +21,8 @@ _KINDS: dict[type, int] = {
     **dict.fromkeys((str, int, bool, float, type(None), Raw, Lost, type(DATA), type(HELD)), _DATA),
     tuple: _DATA,
     Bag: _SHARED,
-    ActiveBag: _SHARED,
 }
+_MAX_HOT = 32
 
 
 class Memo:
@@ -41,14 +41,16 @@ class Memo:
         self.settled = {b"\x94"}
         """MEMOIZE, and those GETs as they stand in a stream that are known to bring plain data."""
         self.size = 0
-        self.dirty = False
-        """Something active was put: what a GET brings may not be inert."""
+        self.hot: list[bytes] = []
+        """GETs, as they stand in a stream, of slots that something active was put in: what they bring may not be inert."""
+        self.mixed = False
+        """Something active is in more slots than those, or in a container: what any GET brings may not be inert."""
 
     def memoize(self, value: object) -> None:
         """Store at the number of slots that are set."""
         kinds = self._kinds
         slot = self.size
-        kind = _KINDS.get(type(value)) or self._kind(value)
+        kind = _KINDS.get(type(value)) or self._kind(slot, value)
         if slot != len(kinds) or slot >= _MAX_SLOTS or self._far or kind == _OWN:
             self.put(slot, value)
             return
@@ -59,7 +61,7 @@ class Memo:
 
     def put(self, slot: int, value: object) -> None:
         """Store at a slot of the stream's choice; a slot that is set is overwritten."""
-        kind = _KINDS.get(type(value)) or self._kind(value)
+        kind = _KINDS.get(type(value)) or self._kind(slot, value)
         kinds = self._kinds
         if slot == len(kinds):
             if slot >= _MAX_SLOTS:
@@ -140,18 +142,32 @@ class Memo:
                     self.settled.add(get)
         return True
 
-    def _kind(self, value: object) -> int:
-        if type(value) is ActiveTuple:
-            self.dirty = True
-            return _SHARED
-        if value is ANY:
-            self.dirty = True
-            return _ANY
+    def gets_inert(self, buf: bytes, start: int, end: int) -> bool:
+        """Whether no GET in this part of a stream can bring anything active."""
+        if self.mixed:
+            return False
+        for get in self.hot:  # noqa: SIM110 - `all` over a generator takes twice as long
+            if buf.find(get, start, end) >= 0:
+                return False
+        return True
+
+    def _kind(self, slot: int, value: object) -> int:
         if value is SHARED:
             return _SHARED
         if is_active(value):
-            self.dirty = True
-        return self._canonical(value)
+            self._heat(slot)
+        if type(value) is ActiveTuple or type(value) is ActiveBag:
+            return _SHARED
+        return _ANY if value is ANY else self._canonical(value)
+
+    def _heat(self, slot: int) -> None:
+        """Something active comes into a slot."""
+        if self.mixed or slot >= 1 << 32:  # no GET in binary reaches further
+            return
+        self.hot.append(b"j" + slot.to_bytes(4, "little"))
+        if slot < 1 << 8:
+            self.hot.append(b"h" + slot.to_bytes(1, "little"))
+        self.mixed = len(self.hot) > _MAX_HOT
 
     def _canonical(self, value: object) -> int:
         index = self._index.get(value)

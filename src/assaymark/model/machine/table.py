@@ -4,9 +4,10 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 
+from assaymark.core.record import dataclass
 from assaymark.model.machine.values import Global
 
 RULES = frozenset(

@@ -1,6 +1,8 @@
 """What the symbolic stack holds. Text, small integers, None, booleans and tuples stand for themselves."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from assaymark.core.record import dataclass
 
 TRACKED = 64
 """Items of a list or dict that are remembered; beyond, only whether something active is among them."""
@@ -179,5 +181,6 @@ def globals_in(value: object) -> list[Global]:
             found.append(item)
         elif isinstance(item, (tuple, Bag)) and id(item) not in seen:
             seen.add(id(item))
-            pending.extend(item if isinstance(item, tuple) else item.items or ())
+            parts = item if isinstance(item, tuple) else item.items or ()
+            pending += [part for part in parts if type(part) not in _PLAIN]
     return found

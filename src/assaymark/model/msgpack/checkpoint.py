@@ -29,8 +29,8 @@ _SIZED = re.compile(r"(?:str|bytes|void)(?P<bits>\d{1,9})|(?:datetime|timedelta)
 """Types whose name says how long an element is, in bits."""
 _REGIONS = 100_000
 """Payloads that the map of bytes shows as raw values."""
-_KEYS = 200_000
-"""Keys of one map that are held to find those that come twice."""
+_KEYS = 1_000_000
+"""Keys of all open maps that are held to find those that come twice."""
 
 
 @dataclass
@@ -41,6 +41,7 @@ class _State:
     mismatches: list[Part] = field(default_factory=list)
     duplicates: list[Part] = field(default_factory=list)
     keys: list[set[str]] = field(default_factory=list)
+    held: int = 0
     marks: list[dict[str, Token]] = field(default_factory=list)
     """Of each open container what msgpack-numpy would look for."""
     label: str = ""
@@ -96,13 +97,16 @@ def _key(state: _State, token: Token, label: str) -> None:
     name = f"{token.kind}:{token.value}:{token.length}" if token.length > 60 else f"{token.kind}:{token.value}"
     if name in keys and len(state.duplicates) < _MOST:
         state.duplicates.append(Part("/".join((*token.path, label)), "stands twice in one map", token.at))
-    if len(keys) < _KEYS:
+    elif name not in keys:
+        state.held += 1
+        if state.held > _KEYS:
+            raise OverBudget(f"maps within each other with more than {_KEYS:,} keys")
         keys.add(name)
 
 
 def _close(blob: Blob, state: _State) -> Iterator[Item]:
     """The end of a container: one that msgpack-numpy unpickles is handed on."""
-    state.keys.pop()
+    state.held -= len(state.keys.pop())
     marks = state.marks.pop()
     kind, data = marks.get("kind"), marks.get("data")
     if "nd" in marks and kind is not None and kind.value == "O" and data is not None and data.kind in {"bin", "str"}:

@@ -191,7 +191,8 @@ class Layout:
         for image in images[:1000]:
             if not isinstance(image, dict) or not isinstance(image.get("Config"), str):
                 return
-            layers = [layer for layer in image.get("Layers") or [] if isinstance(layer, str)]
+            layers = image.get("Layers")
+            layers = [layer for layer in layers if isinstance(layer, str)] if isinstance(layers, list) else []
             configs.add(image["Config"].removesuffix(".json").rpartition("/")[2])
             for role, name in (("config", image["Config"]), *(("layer", layer) for layer in layers)):
                 yield from ((path, view) for view in self._saved_file(role, name))

@@ -12,7 +12,7 @@ def is_program(head: Head) -> bool:
     """A ProgramDesc: a block (1) with its number and its parent's, and in it a variable or an operator with its type."""
     if head.start[:1] not in _FIRST:
         return False
-    outline = Outline(head.blob)
+    outline = Outline.of(head)
     for block in outline.messages(0, head.size, 1)[:4]:
         fields = outline.fields(block.start, block.end)
         numbers = {part.number for part in fields if part.wire == 0}

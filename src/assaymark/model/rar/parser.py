@@ -10,7 +10,7 @@ from assaymark.core.blob import Blob, Slice
 from assaymark.core.budget import Budget
 from assaymark.core.errors import AssayError, Malformed, Opaque, OverBudget
 from assaymark.core.format import Context, Item, Member, Region, Skipped
-from assaymark.model.archive import ArchiveView, Entry, Hole, Kind, Mismatch, crc_of, unexplained
+from assaymark.model.archive import ArchiveView, Entry, Hole, Kind, Mismatch, carried, crc_of, unexplained
 from assaymark.model.rar import version4, version5
 from assaymark.model.rar.headers import SIGNATURE_4, SIGNATURE_5, Block, Walk
 
@@ -46,8 +46,11 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
     yield from (Region(block.data, block.packed, data=False) for block in closed)
     for block in files:
         context.budget.tick()
-        if block.kind is not Kind.FILE or block.encrypted:
-            continue  # a link is its target; what is encrypted the view says
+        carries = block.kind is Kind.FILE or (block.kind is Kind.FOLDER and block.packed > 0)
+        if not carries or block.encrypted:
+            if block.packed and not block.encrypted and not block.method:
+                yield carried(block.name, Slice(blob, block.data, block.packed))
+            continue  # what is encrypted the view says
         if block.method or block.split:
             hidden.append(block)
         else:

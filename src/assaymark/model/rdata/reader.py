@@ -4,6 +4,7 @@ import re
 from typing import Protocol
 
 from assaymark.core.blob import Blob, exact
+from assaymark.core.budget import Budget
 from assaymark.core.errors import Malformed, Opaque
 
 _WINDOW = 1 << 18
@@ -12,6 +13,7 @@ _NUMBER = re.compile(rb"-?\d{1,11}")
 _ESCAPES = {b"n": b"\n", b"t": b"\t", b"v": b"\v", b"b": b"\b", b"r": b"\r", b"f": b"\f", b"a": b"\a"}
 _ESCAPED = re.compile(rb"\\(?:[0-7]{1,3}|.)|[^\\\s]", re.DOTALL)
 NA = -(1 << 31)
+_TICK = 50_000
 NAME_LIMIT = 1 << 16
 """Bytes of a text that is looked at; longer ones are stepped over."""
 
@@ -76,8 +78,9 @@ class Binary:
 class Ascii:
     """The textual spelling: words with white space between, texts with backslash escapes."""
 
-    def __init__(self, blob: Blob, at: int) -> None:
+    def __init__(self, blob: Blob, at: int, budget: Budget) -> None:
         self._blob = blob
+        self._budget = budget
         self.at = at
         self._start, self._window = at, b""
 
@@ -92,7 +95,9 @@ class Ascii:
 
     def step(self, count: int, width: int) -> None:
         """See Reader.step."""
-        for _ in range(count * (2 if width == 16 else 1)):
+        for index in range(count * (2 if width == 16 else 1)):
+            if not index % _TICK:
+                self._budget.tick()
             self._word()
 
     def text(self, length: int) -> bytes:
@@ -113,6 +118,8 @@ class Ascii:
                 raise Malformed("a text ends early", offset=self.at)
             self.at += match.end()
             count += 1
+            if not count % _TICK:
+                self._budget.tick()
             if count <= NAME_LIMIT:
                 found.append(_unescaped(match[0]))
         return b"".join(found)
@@ -143,22 +150,27 @@ def _unescaped(text: bytes) -> bytes:
     return bytes((int(rest, 8) & 0xFF,)) if b"0" <= rest[:1] <= b"7" else _ESCAPES.get(rest, rest)
 
 
-def open_reader(blob: Blob) -> tuple[Reader, bool]:
-    """The reader behind the magic, the version and the native encoding; and whether it is a workspace."""
+def open_reader(blob: Blob, budget: Budget) -> tuple[Reader, bool]:
+    """The reader behind the magic, the version and the native encoding; and whether it is a workspace.
+
+    R takes the spelling from the first byte, whatever the second is, and steps over a line feed before an `A`
+    (InFormat in serialize.c).
+    """
     start = blob.read(0, 7)
     workspace = start[:2] == b"RD" and start[4:5] == b"\n"
     if workspace and start[3:4] not in {b"2", b"3"}:
         raise Opaque(f"a workspace of the withdrawn format {start[:4].decode('latin-1')}: this version has no parser")
     at = 5 if workspace else 0
-    kind = exact(blob, at, 2, "the header")
+    at += blob.read(at, 2) == b"\nA"
+    kind = exact(blob, at, 2, "the header")[:1]
     reader: Reader
-    if kind == b"X\n":
+    if kind == b"X":
         reader = Binary(blob, at + 2, "big")
-    elif kind == b"B\n":
+    elif kind == b"B":
         order = "little" if blob.read(at + 2, 1) != b"\0" else "big"
         reader = Binary(blob, at + 2, order)
-    elif kind == b"A\n":
-        reader = Ascii(blob, at + 2)
+    elif kind == b"A":
+        reader = Ascii(blob, at + 2, budget)
     else:
         raise Malformed(f"a serialized R object begins with X, A or B, not with {kind!r}", offset=at)
     version = reader.integer()

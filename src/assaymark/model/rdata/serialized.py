@@ -26,7 +26,7 @@ class RView:
 
 def parse(blob: Blob, context: Context) -> Iterator[Item]:
     """The view, also when the object breaks off, then what follows the object."""
-    reader, workspace = open_reader(blob)
+    reader, workspace = open_reader(blob, context.budget)
     walk = Walk(reader, context.budget, workspace)
     fault: Malformed | OverBudget | None = None
     try:

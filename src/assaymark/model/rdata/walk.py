@@ -6,11 +6,13 @@ Nothing is built. Of each item only what R would run with it is kept: promises, 
 from dataclasses import dataclass, field
 
 from assaymark.core.budget import Budget
-from assaymark.core.errors import Malformed
+from assaymark.core.errors import Malformed, OverBudget
 from assaymark.model.rdata.reader import NA, Reader
 from assaymark.model.rdata.words import ACTS, HOOKS, MAKERS, NAMING, PURE, STRONG, TEXTS
 
 MOST_DEEDS = 500
+_PENDING = 1_000_000
+"""Tasks and references that are held: R's own stack ends long before."""
 _TICK = 50_000
 
 # Types (Rinternals.h and serialize.c).
@@ -63,7 +65,6 @@ class Walk:
     deeds: dict[tuple[str, str], RDeed] = field(default_factory=dict)
     dropped: int = 0
     functions: int = 0
-    items: int = 0
     _references: list[str] = field(default_factory=list)
     _stack: list[_Task] = field(default_factory=list)
     _sources: set[str] = field(default_factory=set)
@@ -78,6 +79,8 @@ class Walk:
             steps += 1
             if not steps % _TICK:
                 self.budget.tick()
+                if len(self._stack) + len(self._references) > _PENDING:
+                    raise OverBudget(f"more than {_PENDING:,} objects within each other or to be referred to")
             if kind == _ITEM:
                 self._item(self.reader.integer(), context)
             elif kind == _ITEMS:
@@ -103,7 +106,6 @@ class Walk:
 
     def _item(self, flags: int, context: int) -> None:
         kind = flags & 0xFF
-        self.items += 1
         if context & (_VALUE | _LAZY):
             self._promise_part(kind, context)
         if kind in _NOTHING:

@@ -1,6 +1,9 @@
 """Reads the property lists of a 7z header from memory; whatever is missing is Malformed."""
 
-from assaymark.core.errors import Malformed
+from assaymark.core.errors import Malformed, OverBudget
+
+_BITS = 20_000_000
+"""Bits of all vectors of one header: each becomes a value, where the header may spend a fraction of a byte on it."""
 
 
 class Cursor:
@@ -8,6 +11,7 @@ class Cursor:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
+        self._bits = 0
         self.at = 0
 
     @property
@@ -48,6 +52,9 @@ class Cursor:
     def bits(self, length: int, what: str) -> list[bool]:
         """A vector of bits, highest first."""
         data = self.take(-(-length // 8), what)
+        self._bits += length
+        if self._bits > _BITS:
+            raise OverBudget(f"the 7z header has vectors of more than {_BITS:,} bits")
         return [bool(data[i >> 3] & 0x80 >> (i & 7)) for i in range(length)]
 
     def defined(self, length: int, what: str) -> list[bool]:

@@ -8,10 +8,12 @@ from assaymark.model.sevenzip.cursor import Cursor
 HEADER, ENCODED = 0x01, 0x17
 _END, _ARCHIVE_PROPERTIES, _ADDITIONAL, _MAIN, _FILES = 0x00, 0x02, 0x03, 0x04, 0x05
 _PACK, _UNPACK, _SUBSTREAMS, _SIZE, _CRC, _FOLDER, _UNPACK_SIZE, _COUNT = 6, 7, 8, 9, 10, 11, 12, 13
-_EMPTY_STREAM, _EMPTY_FILE, _ANTI, _NAMES, _ATTRIBUTES = 0x0E, 0x0F, 0x10, 0x11, 0x15
+_EMPTY_STREAM, _EMPTY_FILE, _ANTI, _NAMES, _ATTRIBUTES, _DUMMY = 0x0E, 0x0F, 0x10, 0x11, 0x15, 0x19
 _CODERS = 32
 _STREAMS = 32
 _ENTRIES = 200_000
+_PROPERTIES = 1_000
+"""Properties of one list; formats and writers know a dozen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def read_streams(cursor: Cursor) -> Streams:
 
 def _read_pack(cursor: Cursor, streams: Streams) -> None:
     streams.pack_at = cursor.number("the place of the pack streams")
-    count = cursor.count("pack streams", cursor.left)
+    count = _some(cursor, "pack streams")
     while (kind := cursor.byte("pack streams")) != _END:
         if kind == _SIZE:
             streams.pack_sizes = tuple(cursor.number("a pack size") for _ in range(count))
@@ -97,6 +99,21 @@ def _read_pack(cursor: Cursor, streams: Streams) -> None:
         raise Malformed("the 7z header does not say how long its pack streams are")
 
 
+def _some(cursor: Cursor, what: str) -> int:
+    """How many follow. Each takes memory where the header may spend two bytes on it, or, packed, next to nothing."""
+    count = cursor.count(what, cursor.left)
+    if count > _ENTRIES:
+        raise OverBudget(f"the 7z header declares {count:,} {what}, more than {_ENTRIES:,}")
+    return count
+
+
+def _once(kind: int, seen: set[int], where: str) -> None:
+    """A property that came before could be read over and over, each time at the full price of its list."""
+    if kind in seen or len(seen) > _PROPERTIES:
+        raise Malformed(f"the 7z header has property {kind:#x} of {where} twice")
+    seen.add(kind)
+
+
 def _read_digests(cursor: Cursor, count: int) -> list[int | None]:
     defined = cursor.defined(count, "checksums")
     return [cursor.fixed(4, "a checksum") if known else None for known in defined]
@@ -104,7 +121,7 @@ def _read_digests(cursor: Cursor, count: int) -> list[int | None]:
 
 def _read_folders(cursor: Cursor, streams: Streams) -> None:
     cursor.expect(_FOLDER, "folders")
-    count = cursor.count("folders", cursor.left)
+    count = _some(cursor, "folders")
     cursor.inside("folders")
     streams.folders = [_read_folder(cursor) for _ in range(count)]
     cursor.expect(_UNPACK_SIZE, "unpacked sizes")
@@ -183,11 +200,11 @@ def _read_parts(cursor: Cursor, streams: Streams) -> None:
 
 def read_header(cursor: Cursor) -> tuple[Streams, list[File]]:
     """The plain header behind its first byte: the main streams and the files."""
-    streams, files = Streams(), list[File]()
+    streams, files, seen = Streams(), list[File](), set[int]()
     while (kind := cursor.byte("the header")) != _END:
+        _once(kind, seen, "the header")
         if kind == _ARCHIVE_PROPERTIES:
-            while cursor.byte("archive properties"):
-                cursor.take(cursor.number("an archive property"), "an archive property")
+            _skip_properties(cursor)
         elif kind == _ADDITIONAL:
             read_streams(cursor)
         elif kind == _MAIN:
@@ -199,13 +216,24 @@ def read_header(cursor: Cursor) -> tuple[Streams, list[File]]:
     return streams, files
 
 
+def _skip_properties(cursor: Cursor) -> None:
+    """Of the archive: no version of the format has any."""
+    for _ in range(_PROPERTIES):
+        if not cursor.byte("archive properties"):
+            return
+        cursor.take(cursor.number("an archive property"), "an archive property")
+    raise OverBudget(f"the 7z header has more than {_PROPERTIES:,} archive properties")
+
+
 def _read_files(cursor: Cursor) -> list[File]:
     count = cursor.number("files")
     if count > _ENTRIES:
         raise OverBudget(f"the 7z header declares {count:,} files, more than {_ENTRIES:,}")
     files = [File() for _ in range(count)]
-    empty = [False] * count
+    empty, seen = [False] * count, set[int]()
     while kind := cursor.byte("a file property"):
+        if kind != _DUMMY:
+            _once(kind, seen, "the files")
         part = Cursor(cursor.take(cursor.number("a file property"), f"file property {kind:#x}"))
         if kind == _EMPTY_STREAM:
             empty = part.bits(count, "empty streams")

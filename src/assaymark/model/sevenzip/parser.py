@@ -9,7 +9,18 @@ from assaymark.core.blob import Blob, Bytes, Slice, exact
 from assaymark.core.budget import Budget
 from assaymark.core.errors import AssayError, Malformed, Opaque, OverBudget
 from assaymark.core.format import Context, Item, Member, Region, Skipped
-from assaymark.model.archive import AntiItem, ArchiveView, Entry, Hole, Kind, Mismatch, Tail, crc_of, unexplained
+from assaymark.model.archive import (
+    AntiItem,
+    ArchiveView,
+    Entry,
+    Hole,
+    Kind,
+    Mismatch,
+    Tail,
+    carried,
+    crc_of,
+    unexplained,
+)
 from assaymark.model.sevenzip.cursor import Cursor
 from assaymark.model.sevenzip.folders import encrypted, pack_spans, unpack_folder
 from assaymark.model.sevenzip.header import ENCODED, HEADER, File, Folder, Streams, read_header, read_streams
@@ -221,6 +232,7 @@ def _files(
         file, part = archive.files[index], Slice(content.blob, offset, size)
         if _kind(file) is Kind.SYMLINK:
             archive.targets[index] = part.read(0, _LONGEST_TARGET).decode("utf-8", "replace")
+            yield carried(file.name, part)
             continue
         if part.size or not content.fault:
             yield Member(file.name, part)

@@ -18,6 +18,9 @@ _MAGIC = 0xDB4775248B80FB57
 _ENTRIES = 2_000_000
 _BLOCK = 256 << 20
 """Bytes of one block; TensorFlow cuts them at 256 KiB, one entry may be longer."""
+_KEY = 1 << 16
+"""Bytes of a tensor's name. Each entry may repeat the one before for three bytes of its own."""
+_TICK = 10_000
 _TRAILER = 5
 """Compression type and CRC32C behind each block."""
 
@@ -49,6 +52,8 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
             count += 1
             if count > _ENTRIES:
                 raise OverBudget(f"more than {_ENTRIES:,} entries")
+            if not count % _TICK:
+                context.budget.tick()
             if first and key == b"":
                 shards = _shards(value, context)
             elif shards:
@@ -87,8 +92,8 @@ def _entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
         if shared > len(key) or at + unshared + length > end:
             raise Malformed("an entry of a checkpoint table that reaches past its block")
         key = key[:shared] + block[at : at + unshared]
-        if len(key) > 1 << 20:
-            raise OverBudget("a key of more than 1 MiB in a checkpoint table")
+        if len(key) > _KEY:
+            raise OverBudget(f"a key of more than {_KEY >> 10} KiB in a checkpoint table")
         at += unshared
         yield key, block[at : at + length]
         at += length
@@ -133,8 +138,11 @@ def _snappy(data: bytes, context: Context) -> bytes:
     """Snappy's block format (google/snappy, format_description.txt)."""
     declared, at = _varint(data, 0)
     context.budget.header(declared, "a compressed block of the checkpoint table")
-    out = bytearray()
+    out, steps = bytearray(), 0
     while at < len(data):
+        steps += 1
+        if not steps % _TICK:
+            context.budget.tick()
         tag = data[at]
         at += 1
         kind, length = tag & 3, (tag >> 2) + 1
@@ -153,7 +161,8 @@ def _snappy(data: bytes, context: Context) -> bytes:
             at += {1: 1, 2: 2, 3: 4}[kind]
             if not 0 < back <= len(out):
                 raise Malformed("a compressed block of a checkpoint table points before its begin")
-            source = bytes(out[-back:][:length])
+            start = len(out) - back
+            source = bytes(out[start : start + length])
             piece = (source * (length // len(source) + 1))[:length]
         if len(piece) != length or len(out) + length > declared:
             raise Malformed("a compressed block of a checkpoint table is cut off or longer than it says")

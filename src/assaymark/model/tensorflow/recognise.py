@@ -27,13 +27,18 @@ def is_graph(head: Head) -> bool:
     # A tag whose wire type is in use (0, 1, 2, 5) and whose field is not 0; in text this is rarely followed by more.
     if not first or first[0] < 8 or first[0] & 7 not in {0, 1, 2, 5}:
         return False
-    return bool(kinds(head.blob, head.basename))
+    return bool(_kinds(Outline.of(head), head.size, head.basename))
 
 
 def kinds(blob: Blob, name: str) -> tuple[str, ...]:
     """What the content reads as: saved_model, meta_graph, graph, by shape; saved_model.pb is one by its name alone."""
-    outline, size = Outline(blob), blob.size
+    return _kinds(Outline(blob), blob.size, name)
+
+
+def _kinds(outline: Outline, size: int, name: str) -> tuple[str, ...]:
     found = list[str]()
+    if not outline.fields(0, size) and name.lower() != "saved_model.pb":
+        return ()
     if name.lower() == "saved_model.pb" or any(_is_meta(outline, *m[2:4]) for m in outline.messages(0, size, 2)):
         found.append("saved_model")
     if _is_meta(outline, 0, size):

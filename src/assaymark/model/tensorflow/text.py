@@ -198,7 +198,10 @@ def _number(token: bytes) -> int:
     """A number of at most 64 bits; of the names of types only DT_STRING matters."""
     if token == b"DT_STRING":
         return 7
-    return int(token) if re.fullmatch(rb"\d{1,18}", token) else 0
+    match = re.fullmatch(rb"0[xX]([0-9a-fA-F]{1,15})|(0[0-7]{1,18})|(\d{1,18})", token)
+    if match is None:
+        return 0
+    return int(match[1], 16) if match[1] else int(match[2], 8) if match[2] else int(match[3])
 
 
 def _unescape(token: bytes) -> bytes:

@@ -74,7 +74,6 @@ class _Model:
         self._blob = blob
         self._context = context
         self._root = root
-        self._texts: dict[int, Table] = {}
 
     def external(self) -> Iterator[Item]:
         """ExternalBufferGroup: a file by its name."""
@@ -132,11 +131,10 @@ class _Model:
     def _text(self, operator: Table, subgraph: Table, index: int) -> str | None:
         """The constant text that an operator takes as its input of this number, or where it comes from."""
         inputs = operator.scalars(1, "i", _PARTS)
-        tensors = list(_some(subgraph, 0))
-        if index >= len(inputs) or not 0 <= inputs[index] < len(tensors):
+        tensor = subgraph.item(0, int(inputs[index])) if index < len(inputs) else None
+        if tensor is None:
             return None
-        number = tensors[int(inputs[index])].integer(2, "I")
-        data = next((b for i, b in enumerate(_some(self._root, 4)) if i == number), None)
+        data = self._root.item(4, tensor.integer(2, "I"))
         start, length = data.span(0) if data else (0, 0)
         if not length:
             return "a path that the model's input gives or that is computed"

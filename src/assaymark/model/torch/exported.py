@@ -206,17 +206,17 @@ def _does(node: ast.AST) -> str:
 
 
 def _tree(key: str, text: str) -> Iterator[RunText]:
-    """Modules that the reader of a tree imports."""
+    """Modules that the reader of a tree imports. `read_graph` has bounded the values, those within texts too."""
     pending: list[Any] = [text]
-    for _ in range(100_000):
-        if not pending:
-            return
+    while pending:
         value = pending.pop()
         if isinstance(value, str) and value[:1] in {"[", "{", '"'}:
             try:
                 pending.append(json.loads(value, object_pairs_hook=_pairs))
-            except (ValueError, RecursionError):
-                continue
+            except json.JSONDecodeError:
+                continue  # a text that only begins like a document
+            except (ValueError, RecursionError):  # too deep, or a number too long, for us: not for every reader
+                yield RunText(key, text[:200], "")
         elif isinstance(value, list):
             pending.extend(value)
         elif isinstance(value, dict):

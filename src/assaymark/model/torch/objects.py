@@ -45,9 +45,12 @@ def _search(pattern: re.Pattern[bytes], blob: Blob, budget: Budget) -> Iterator[
     while at < blob.size and len(seen) < _MOST:
         budget.tick()
         piece = blob.read(at, CHUNK)
+        last = at + len(piece) >= blob.size
         for match in pattern.finditer(piece):
             groups = match.groups()
+            if not last and match.end() == len(piece) and match.start() > len(piece) - _OVERLAP:
+                continue  # cut short: the next piece has it whole
             if groups not in seen:
                 seen.add(groups)
                 yield at + match.start(), groups
-        at += max(len(piece) - _OVERLAP, 1) if at + len(piece) < blob.size else len(piece)
+        at += len(piece) if last else max(len(piece) - _OVERLAP, 1)

@@ -52,7 +52,7 @@ SETTINGS = frozenset({
 })  # fmt: skip
 """Files of a model folder that make a loader import, fetch or render."""
 _SOURCES = frozenset({"setup.py", "pyproject.toml", "pkg-info", "setup.cfg"})
-"""Beside one of them the archive is a package's source, not a model."""
+"""Above a folder with settings they say that it is data of a package's source; beside them they say nothing."""
 _DEEPEST = 8
 """Folders above the root of an archive that are thought of; torch itself knows one."""
 
@@ -79,7 +79,11 @@ class Layout:
                 self._models.add(root)
         self._served = MANIFEST in self._names
         self._program = "__main__.py" in self._names
-        self._sources = any(name.rpartition("/")[2] in _SOURCES for name in self._names)
+        self._sources = {
+            name.removesuffix(base)
+            for name in self._names
+            if name.count("/") <= 1 and (base := name.rpartition("/")[2]) in _SOURCES
+        }
         self.any = bool(
             self._scripts or self._exports or self._packages or self._served or self._models or self._program
         )
@@ -106,8 +110,10 @@ class Layout:
         folder, _, base = name.rpartition("/")
         if base in SETTINGS or base.endswith(".index.json"):
             return Role.SETTINGS
-        beside = (f"{folder}/" if folder else "") in self._models
-        return Role.REPOSITORY if beside and name.endswith(".py") and not self._sources else None
+        here = f"{folder}/" if folder else ""
+        if here not in self._models or not name.endswith(".py"):
+            return None
+        return None if any(here != root and here.startswith(root) for root in self._sources) else Role.REPOSITORY
 
 
 def _roots(name: str) -> Iterator[str]:

@@ -14,6 +14,7 @@ from assaymark.model.zipindex import Part
 
 _CONFIG = re.compile(r"(?:.*/)?data/(?:weights|constants|aotinductor/[^/]*)/[^/]*config\.json", re.IGNORECASE)
 _LIMIT = 64 << 20
+"""Bytes of all configurations together: many members may share the same packed bytes."""
 ALL = "*"
 """Stands for every payload: a configuration could not be read."""
 
@@ -21,20 +22,26 @@ ALL = "*"
 def pickled(blob: Blob, parts: Iterable[Part]) -> frozenset[str]:
     """Base names, in lower case, of the payloads that a loader hands to `torch.load` or `pickle.loads`."""
     names: set[str] = set()
+    left = _LIMIT
     for part in parts:
-        if part.data is not None and any(_CONFIG.fullmatch(name) for name in part.names):
-            names |= _named(_content(blob, part, part.data))
+        if part.data is None or not any(_CONFIG.fullmatch(name) for name in part.names):
+            continue
+        text = _content(blob, part, part.data, left)
+        left -= max(len(text), part.packed)
+        if left <= 0:
+            return frozenset({ALL})
+        names |= _named(text)
     return frozenset(names)
 
 
-def _content(blob: Blob, part: Part, data: int) -> bytes:
-    if part.packed > _LIMIT:
+def _content(blob: Blob, part: Part, data: int, limit: int) -> bytes:
+    if part.packed > limit:
         return b""
     packed = blob.read(data, part.packed)
     if part.header.method == 0:
         return packed
     try:
-        return zlib.decompressobj(-15).decompress(packed, _LIMIT) if part.header.method == 8 else b""
+        return zlib.decompressobj(-15).decompress(packed, limit) if part.header.method == 8 else b""
     except zlib.error:
         return b""
 

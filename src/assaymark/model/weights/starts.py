@@ -7,7 +7,7 @@ from assaymark.core.format import Item, Skipped
 from assaymark.model.weights.signatures import START, carried
 from assaymark.model.weights.views import Carried, Contents
 
-_TENSORS = 4096
+_TENSORS = 16_384
 _FAR = 16
 
 

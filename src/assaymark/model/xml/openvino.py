@@ -22,6 +22,7 @@ _BITS = {
     "f8e5m2": 8, "f4e2m1": 4, "f8e8m0": 8,
 }  # fmt: skip
 """Element type -> bits. Texts (`string`) have no fixed size; widths of 3 and 6 bits are packed in ways of their own."""
+_DIMENSIONS = 64
 _ODD = frozenset({"u3", "u6"})
 _TOKENIZERS = frozenset({
     "StringTensorPack", "StringTensorUnpack", "RaggedTensorPack", "SpecialTokensSplit", "RegexNormalization", "RegexSplit",
@@ -100,7 +101,7 @@ class _Collector:
         kind = attributes.get("element_type", "").lower()
         sizes = [_number(part) for part in attributes.get("shape", "").replace(" ", "").split(",") if part]
         known = [part for part in sizes if part is not None]
-        if len(known) < len(sizes):
+        if len(known) < len(sizes) or len(sizes) > _DIMENSIONS:
             self.add("constant", layer, f"has the shape {attributes.get('shape', '')[:60]!r}", line)
         elif kind in _BITS and kind not in _ODD and max(due := (prod(known) * _BITS[kind] + 7) // 8, 1) != max(size, 1):
             # (an empty tensor is written as one byte)

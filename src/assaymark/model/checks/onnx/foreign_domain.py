@@ -6,16 +6,9 @@ from assaymark.core.check import check
 from assaymark.core.finding import Hit, Severity
 from assaymark.core.subject import Layer
 from assaymark.model.formats.onnx import OnnxModel, OnnxNode
-from assaymark.model.onnx_operators import STANDARD
+from assaymark.model.onnx_operators import CONTRIB, STANDARD
 
-_STANDARD = frozenset({
-    "", "ai.onnx", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview", "ai.onnx.preview.training",
-    "com.microsoft", "com.microsoft.nchwc", "com.microsoft.experimental", "com.ms.internal.nhwc",
-})  # fmt: skip
-"""Domains whose operators are part of ONNX or of onnxruntime itself."""
 _ONNX = frozenset({"", "ai.onnx", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview", "ai.onnx.preview.training"})
-_OPEN = frozenset({"ATen", "ATenOp", "ExternalFunctionBridge", "RemoteCall"})
-"""Operators of onnxruntime's training build that call any function of PyTorch by its name."""
 
 
 @check(
@@ -25,7 +18,7 @@ def onnx_foreign_domain(model: OnnxModel) -> Iterator[Hit]:
     """An ONNX model needs operators that are not ONNX's.
 
     Why: To run it, a native library with these operators must be loaded into the process; what it does is not in the
-    model and was not looked at.
+    model and was not looked at. That the domain is `com.microsoft` says nothing: any library may register in it.
     Fix: Name the library that defines the domain, scan and pin it like any other dependency, then accept this finding
     with a reasoned ignore; or export the model with standard operators only.
     """
@@ -39,6 +32,6 @@ def onnx_foreign_domain(model: OnnxModel) -> Iterator[Hit]:
 
 
 def _is_known(node: OnnxNode) -> bool:
-    if node.domain in _ONNX:
-        return node.operator in STANDARD
-    return node.domain in _STANDARD and node.operator not in _OPEN
+    if node.domain in _ONNX and node.operator in STANDARD:
+        return True
+    return node.operator in CONTRIB.get("" if node.domain == "ai.onnx" else node.domain, ())

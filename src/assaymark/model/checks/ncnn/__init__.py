@@ -1,0 +1,1 @@
+"""One check a file; the folder is the view that they read."""
