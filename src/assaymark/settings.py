@@ -42,7 +42,8 @@ def home(given: str | None = None) -> str:
 def load(path: str | None, *, start: str, today: date) -> Settings:
     """Read `path`, or the nearest settings from `start` up to the repository's top. Raises UsageError.
 
-    Never from inside of a scanned path: a stranger's folder must not accept its own findings.
+    `start` is the current folder, never a scanned path as such: a stranger's folder must not accept its own findings.
+    Whoever stands in one says `--no-config`.
     """
     if path is not None:
         named = _read(path, today)

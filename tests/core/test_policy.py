@@ -80,10 +80,6 @@ def test_an_action_that_the_policy_does_not_know_holds() -> None:
     assert outcome(Policy("empty"), evidence(), action="scan") is HOLD
 
 
-def test_an_action_that_is_said_to_need_nothing_is_allowed() -> None:
-    assert outcome(Policy("p", actions={"promote": ()})) is ALLOW
-
-
 def test_evidence_about_another_subject_says_nothing_of_this_one() -> None:
     assert outcome(scan_policy(), evidence(), evidence(detail(finding("critical")), about=TWO), action="scan") is ALLOW
 
@@ -265,3 +261,142 @@ def test_a_policy_is_named_by_its_content() -> None:
     ]
     assert len({policy.digest for policy in (base, *others)}) == len(others) + 1
     assert needs(max_age=timedelta(days=1), threshold=1, signers=KEYS).digest == base.digest
+
+
+def test_an_action_that_asks_for_nothing_is_held() -> None:
+    empty = Policy("p", actions={"promote": ()})
+    assert outcome(empty) is HOLD
+    assert outcome(empty, evidence()) is HOLD
+
+
+# Roles: people out of a trust root
+
+
+class Register:
+    """Who has which keys, whatever the time: core.policy.Roles."""
+
+    people = {"a1": "ann", "b1": "bea", "b2": "bea", "c1": "cid", "s1": "scan"}
+
+    def keys_of(self, role: str, project: str, at: str) -> dict[str, str]:
+        assert project == "fraud"
+        return {k: p for k, p in self.people.items() if (p == "scan") == (role == "scanner") and at <= "2026-12"}
+
+
+PARTIES = Parties(Register(), "fraud", publisher="ann", requester="cid")
+
+
+def approval(*signers: str, decision: str = "approve", ago: timedelta = timedelta(0)) -> Evidence:
+    said = {"decision": decision, "approver": "x", "reason": "drifts", "at": timestamp(NOW - ago)}
+    return evidence(said, kind=APPROVAL, signers=frozenset(signers))
+
+
+def approvals(count: int, *exclude: str, age: timedelta | None = None) -> Policy:
+    need = Requirement(APPROVAL, threshold=count, role="approver", exclude=frozenset(exclude), max_age=age)
+    return Policy("p", actions={"promote": (need,)})
+
+
+@pytest.mark.parametrize(
+    ("policy", "items", "expected"),
+    [
+        (approvals(1), [approval("b1")], ALLOW),
+        (approvals(1), [approval("s1")], HOLD),
+        (approvals(1), [approval("stranger")], HOLD),
+        (approvals(1), [approval()], HOLD),
+        (approvals(2), [approval("b1"), approval("b2")], HOLD),
+        (approvals(2), [approval("b1", "b2")], HOLD),
+        (approvals(2), [approval("b1"), approval("a1")], ALLOW),
+        (approvals(2), [approval("b1", "a1")], ALLOW),
+        (approvals(1, "publisher"), [approval("a1")], HOLD),
+        (approvals(1, "publisher"), [approval("c1")], ALLOW),
+        (approvals(1, "publisher", "requester"), [approval("c1"), approval("a1")], HOLD),
+        (approvals(1), [approval("b1", ago=timedelta(seconds=-1))], HOLD),
+        (approvals(1, age=timedelta(days=1)), [approval("b1", ago=timedelta(days=2))], HOLD),
+        (approvals(1), [approval("b1"), approval("c1", decision="deny")], DENY),
+        (approvals(1), [approval("b1"), approval("s1", decision="deny")], ALLOW),
+        (approvals(1), [approval("b1", decision="APPROVE")], DENY),
+    ],
+)
+def test_a_role_counts_people(policy: Policy, items: list[Evidence], expected: Outcome) -> None:
+    assert decide("promote", ONE, items, policy, NOW, parties=PARTIES).outcome is expected
+
+
+def test_a_role_without_parties_is_met_by_nobody() -> None:
+    verdict = decide("promote", ONE, [approval("b1")], approvals(1, "publisher"), NOW)
+    assert verdict.outcome is HOLD
+    assert "1 people with the role 'approver' other than the publisher (of these: nobody)" in verdict.reasons[0].message
+
+
+def test_keys_are_asked_for_at_the_time_of_the_statement() -> None:
+    late = NOW.replace(year=2027)
+    made = evidence({"decision": "approve", "at": timestamp(late)}, kind=APPROVAL, signers=frozenset({"b1"}))
+    assert decide("promote", ONE, [made], approvals(1), late, parties=PARTIES).outcome is HOLD
+
+
+def test_a_requirement_that_makes_no_sense() -> None:
+    for options in ({"threshold": 0}, {"threshold": 1, "signers": KEYS}, {"threshold": 1, "exclude": frozenset({"x"})}):
+        with pytest.raises(ValueError, match="a role takes"):
+            Requirement(APPROVAL, role="approver", **options)  # type: ignore[arg-type] # by name
+    with pytest.raises(ValueError, match="only a requirement with a role"):
+        Requirement(APPROVAL, exclude=frozenset({"publisher"}))
+
+
+# Documents
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [scan_policy(), Policy("empty"), approvals(2, "publisher"), needs(signers=KEYS, threshold=2), needs(max_age=timedelta(days=3)),
+     Policy("glass", 3, Severity.LOW, {"break-glass": ()}, timedelta(hours=8))],
+)  # fmt: skip
+def test_a_policy_is_read_as_it_was_written(policy: Policy) -> None:
+    assert Policy.from_json(json.loads(json.dumps(policy.to_json()))) == policy
+    assert Policy.from_json(policy.to_json()).digest == policy.digest
+
+
+def test_the_digest_of_a_policy_without_roles_did_not_change() -> None:
+    """Evidence of scans names it."""
+    assert scan_policy().digest == f"sha256:{hashlib.sha256(rfc8785.dumps(scan_policy().to_json())).hexdigest()}"
+    assert scan_policy().to_json().keys() == {"schema", "name", "version", "fail_on", "actions"}
+    assert scan_policy().to_json()["actions"]["scan"][0].keys() == {"predicate_type", "signers", "threshold", "max_age_seconds"}
+
+
+DOCUMENT = Policy("p", actions={"promote": (*approvals(2, "publisher").actions["promote"], Requirement(TEST_RESULT))}).to_json()
+NEED = DOCUMENT["actions"]["promote"][0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"more": 1}, {"name": "A b"}, {"name": None}, {"version": 0}, {"version": "1"}, {"version": True}, {"schema": "x"},
+        {"fail_on": "HIGH"}, {"fail_on": "worst"}, {"fail_on": 3}, {"actions": []}, {"actions": {"promote": {}}}, {"actions": None},
+        {"actions": {"promote": [{}]}}, {"break_glass_seconds": 0}, {"break_glass_seconds": None}, {"break_glass_seconds": 1.5},
+        *({"actions": {"promote": [NEED | wrong]}} for wrong in (
+            {"more": 1}, {"threshold": 0}, {"threshold": -1}, {"threshold": True}, {"role": ""}, {"role": 1}, {"exclude": ["x"]},
+            {"exclude": ["publisher", "publisher"]}, {"exclude": ["requester", "publisher"]}, {"signers": ["k"]}, {"signers": "k"},
+            {"max_age_seconds": 0}, {"max_age_seconds": True}, {"max_age_seconds": 1 << 60}, {"predicate_type": None},
+        )),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_document_that_is_no_policy(change: dict[str, Any]) -> None:
+    Policy.from_json(DOCUMENT)
+    with pytest.raises(Malformed, match="not a policy"):
+        Policy.from_json(DOCUMENT | change)
+    for value in (None, [], "x", 1):
+        with pytest.raises(Malformed):
+            Policy.from_json(value)
+
+
+@pytest.mark.parametrize("name", ["production", "staging"])
+def test_policies_that_ship(name: str) -> None:
+    from assaymark.policies import read_policy
+
+    policy = read_policy(name)
+    assert policy.name == name
+    kinds = [(need.predicate_type, need.role, need.threshold) for need in policy.actions["promote"]]
+    assert kinds == [
+        (TEST_RESULT, "scanner", 1), ("urn:assaymark:seal:v1", "publisher", 1),
+        (APPROVAL, "approver", 2 if name == "production" else 1),
+    ]  # fmt: skip
+    assert policy.actions["promote"][0].max_age == timedelta(days=7)
+    assert all(need.exclude == {"publisher", "requester"} for need in policy.actions["promote"][2:])

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import pickle
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -324,3 +325,14 @@ def test_any_bytes_give_a_report(name: str, noise: bytes, at: int, cut: int) -> 
 def test_any_base64_gives_a_report(data: bytes) -> None:
     rows = b'{"a": "' + base64.b64encode(b"\x80\x04" + data) + b'"}'
     assert "CHK001" not in ids(look_at(rows, "a.json"))
+
+
+def test_a_line_without_end_is_not_held_in_memory() -> None:
+    data = b"a,b\n=cmd|'/c calc'!A0,1\n" + b"x," * (80 << 20)
+    tracemalloc.start()
+    try:
+        report = look_at(data, "t.csv")
+        assert tracemalloc.get_traced_memory()[1] < 600 << 20
+    finally:
+        tracemalloc.stop()
+    assert {"DAT002", "CHK003"} <= ids(report)

@@ -385,3 +385,16 @@ def test_keys_of_other_kinds_are_refused(assay: Assay, folder: Path, which: str)
 def test_a_key_that_is_a_folder_or_gone(assay: Assay, folder: Path) -> None:
     (folder / "d").mkdir()
     assert assay("key", "show", "d").code == assay("key", "show", "gone").code == 2
+
+
+def test_a_file_in_the_current_folder_is_not_taken_for_a_key_of_the_home(
+    assay: Assay, signed: Callable[..., Path], folder: Path
+) -> None:
+    """Whoever fills the folder may call a file `release`; a name alone means the home where it has that key."""
+    signed("clean.pkl")
+    assert assay("key", "create", "./stranger.key").code == 0
+    (folder / "release").write_bytes((folder / "stranger.pub").read_bytes())
+    assert verify(assay, "clean.pkl").code == 0
+    assert assay("scan", "clean.pkl", "--evidence", "e.json", "--key", "./stranger.key").code == 0
+    assert verify(assay, "clean.pkl").code == 1
+    assert assay("evidence", "verify", "e.json", "--key", "./release").code == 0

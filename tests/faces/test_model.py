@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from assaymark.core.errors import Malformed
+from assaymark.faces.cli import _failed
 from tests.faces.conftest import UNKNOWN, Assay
 
 REAL = Path(__file__).parent.parent / "model" / "real" / "convert"
@@ -166,3 +168,12 @@ def test_the_guard_takes_the_same_policy(signed: Path, folder: Path) -> None:
         guard.load_pickle(folder / "evil.pkl", policy)
     with pytest.raises(TypeError):
         guard.load_pickle(folder / "clean.pkl", "allow.toml.dsse")  # type: ignore[arg-type]
+
+
+def test_errors_do_not_speak_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a file calls its types, and what a host answers, may stand in the message of an error."""
+    for error in (Malformed("a\x1b]0;title\x07\u202e", step="b\x1b[2J"), RuntimeError("c\x1b[2J")):
+        _failed(error, debug=False)
+    shown = capsys.readouterr().err
+    assert "title" in shown
+    assert not {c for c in shown if (ord(c) < 32 and c != "\n") or c == "\u202e"}

@@ -1,5 +1,6 @@
 """`mlflow://`: model versions, aliases and runs of a server that passes its artifacts on."""
 
+import json
 import pickle
 
 import pytest
@@ -105,3 +106,14 @@ def test_answers_that_are_none(look: Look, body: bytes) -> None:
 def test_references_that_make_no_sense(look: Look, reference: str) -> None:
     with pytest.raises(UsageError):
         look(reference)
+
+
+@pytest.mark.parametrize("size", ["9" * 5_000, "\u00b2", True, -1, 1.5, None])
+def test_sizes_that_are_none(look: Look, size: object) -> None:
+    listing = json.dumps({"files": [{"path": "m.pkl", "is_dir": False, "file_size": size}]}).encode()
+    run = b'{"run": {"info": {"artifact_uri": "mlflow-artifacts:/a"}}}'
+    with (
+        serving(lambda request: Reply(200, {}, run if "runs/get" in request.path else listing)) as server,
+        pytest.raises(Unreadable, match="no size"),
+    ):
+        look(f"mlflow://{server.host}/runs:/run1")

@@ -11,6 +11,7 @@ from assaymark.core.errors import Unauthorized, Unreadable, UsageError
 from assaymark.core.scan import ScanReport
 from assaymark.core.verdict import Outcome
 from assaymark.feeds import wire
+from assaymark.feeds.access import authorization
 from assaymark.feeds.fence import Fence
 from tests.feeds.conftest import Look
 from tests.feeds.servers import (
@@ -402,6 +403,12 @@ def test_a_public_host_leads_to_no_address_inside(monkeypatch: pytest.MonkeyPatc
         ("93.184.216.34", "::ffff:10.0.0.1", False),
         ("93.184.216.34", "64:ff9b::a00:1", False),
         ("93.184.216.34", "2002:a00:1::1", False),
+        ("93.184.216.34", "::10.0.0.1", False),
+        ("93.184.216.34", "::ffff:0:10.0.0.1", False),
+        ("93.184.216.34", "64:ff9b:1::a00:1", False),
+        ("93.184.216.34", "fec0::1", False),
+        ("93.184.216.34", "2606:2800:220:1::1", True),
+        ("2606:2800:220:1::1", "fec0::1", False),
         ("93.184.216.34", "localhost", False),
         ("93.184.216.34", "x.localhost.", False),
         ("10.0.0.1", "10.0.0.2", True),
@@ -465,3 +472,23 @@ def test_header_bytes_that_declare_too_much_cost_nothing(look: Look) -> None:
         report = look(f"{server.url}/a.safetensors")
         assert server.sent <= content.size + 1
     assert report.verdict.outcome is Outcome.HOLD
+
+
+def test_a_host_that_was_public_once_is_no_door_to_the_inside() -> None:
+    """Its name may be made to lead inside for one connection; what it says over another is still a stranger's word."""
+    fence = Fence("models.example")
+    for address in ("10.0.0.5", "93.184.216.34", "10.0.0.5"):
+        trace = fence.trace("models.example")
+        trace("connection.connect_tcp.started", {"host": "models.example"})
+        trace("connection.connect_tcp.complete", {"return_value": Connection(address)})
+    with pytest.raises(Unreadable, match="not followed"):
+        fence.check("10.0.0.6")
+
+
+def test_the_token_of_one_host_is_not_that_of_a_name_that_looks_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSAY_TOKEN_registry_example_com", "tok3n")
+    assert authorization("registry.example.com") == "Bearer tok3n"
+    for host in ("registry-example.com", "registry_example.com", "registry.example-com", "registry\u00e9example.com"):
+        assert authorization(host) == ""
+    monkeypatch.setenv("ASSAY_TOKEN_registry__example_com", "other")
+    assert authorization("registry-example.com") == "Bearer other"

@@ -1,5 +1,7 @@
 """Dockerfiles: the lexer against BuildKit's rules, and every check that reads images, users, secrets and ADD."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -297,3 +299,30 @@ def test_cut_anywhere_gives_a_report() -> None:
         report = look_at(data[:size], "Dockerfile")
         assert "CHK001" not in ids(report), size
         assert severe(report) or size > data.index(b"USER"), size
+
+
+def test_variables_that_hold_each_other_do_not_grow_without_end() -> None:
+    lines = ["FROM alpine:3.20", "ENV a0=" + "x" * 2_000]
+    lines += [f"ENV a{n}=" + f"$a{n - 1}" * 1_000 for n in range(1, 9)]
+    tracemalloc.start()
+    try:
+        look_at("\n".join([*lines, "USER $a8"]).encode(), "Dockerfile")
+        assert tracemalloc.get_traced_memory()[1] < 100 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "data",
+    ["FROM a AS s\n" + "FROM s AS s\n" * 1_500, "FROM a\n" + "".join(f"ENV v{n}=1\n" for n in range(1_500))],
+    ids=["stages", "variables"],
+)
+def test_builds_without_end_are_held(data: str) -> None:
+    assert "CHK003" in ids(look_at(data.encode(), "Dockerfile"))
+
+
+def test_settings_that_almost_are_take_linear_time() -> None:
+    for command in ("git config " + "http." * 60_000, "poetry config " + "certificates." * 25_000):
+        assert "INF007" not in ids(look_at(f"FROM a\nRUN {command}\n".encode(), "Dockerfile"))
+    line = "pip install git+https://x.example/r" + "#" * 300_000
+    assert "INF008" in ids(look_at(f"FROM a\nRUN {line}\n".encode(), "Dockerfile"))

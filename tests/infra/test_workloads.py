@@ -274,3 +274,8 @@ def test_any_mutation_gives_a_report(document: tuple[str, str], data: st.DataObj
         )
     )
     assert "CHK001" not in ids(look_at((text[:at] + new + text[at + length :]).encode(), name))
+
+
+def test_a_manifest_of_countless_documents_is_held() -> None:
+    data = b"apiVersion: v1\nkind: Pod\n" + b"---\na\n" * 30_000
+    assert "CHK003" in ids(look_at(data, "x.yaml"))

@@ -181,3 +181,11 @@ def test_poetry_versions(spelled: str, meant: str | None) -> None:
 )  # fmt: skip
 def test_semver(version: str, allowed: str, answer: bool | None) -> None:
     assert satisfies(version, allowed) is answer
+
+
+def test_a_lock_with_countless_versions_is_not_compared_one_by_one() -> None:
+    wanted = ", ".join(f'"a=={n}"' for n in range(20_000))
+    project = f'[project]\nname = "p"\nversion = "1"\ndependencies = [{wanted}]\n'
+    entry = '[[package]]\nname = "a"\nversion = "{}"\nsource = {{ registry = "https://pypi.org/simple" }}\n'
+    lock = "version = 1\n" + "".join(entry.format(n) for n in range(100_000, 120_000))
+    assert not look_at_pair(project, "uv.lock", lock).findings

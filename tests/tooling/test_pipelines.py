@@ -270,3 +270,23 @@ _SEED = workflow(CHECKOUT + "- run: echo ${{ github.head_ref }}; curl x | sh", "
 @settings(max_examples=100, deadline=None)
 def test_any_bytes_give_a_report(noise: bytes, at: int, cut: int, name: str) -> None:
     assert "CHK001" not in ids(look_at(_SEED[:at] + noise + _SEED[at + cut :], name))
+
+
+def test_references_that_almost_name_a_version_take_linear_time() -> None:
+    assert ids(look_at(workflow("- uses: o/r@1" + "_a" * 5_000 + "!"), WORKFLOW)) == {"TLG015"}
+    assert ids(look_at(workflow("- uses: o/r@v1.2_rc-3_b"), WORKFLOW)) == {"TLG011"}
+
+
+def test_expressions_that_almost_compare_take_linear_time() -> None:
+    asks = "${{ " + "a" * 990 + " }}"
+    assert "TLG014" not in ids(look_at(workflow(f"- run: |\n{('    echo ' + asks + chr(10)) * 1_500}"), WORKFLOW))
+
+
+def test_many_documents_in_one_file_take_linear_time() -> None:
+    assert not look_at(b"a: b\n---\n" * 30_000, "params.yaml").findings
+
+
+def test_many_keys_of_one_kind_are_one_leak() -> None:
+    data = "".join(f"wandb.login(key='{n:040x}')\n" for n in range(1 << 60, (1 << 60) + 40_000)).encode()
+    (finding,) = look_at(data, "x.sh").findings
+    assert finding.id == "TLG010"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from assaymark.core.blob import CHUNK, Blob
+from assaymark.core.errors import OverBudget
 from assaymark.core.format import Context, Item, Skipped
 from assaymark.core.source.secrets import safe_excerpt
 from assaymark.data.payloads import payloads
@@ -18,6 +19,8 @@ from assaymark.data.payloads import payloads
 _OVERLAP = 512
 _FIELD = 16 << 20
 """Characters of one cell; a quote that is never closed would swallow the file."""
+_LINE = 64 << 20
+"""Characters of one line."""
 _MOST = 1_000
 
 _ACTS = (
@@ -145,7 +148,7 @@ def _records(text: io.TextIOWrapper, delimiter: str, context: Context) -> Iterat
     lines = 0
     row = 0
     for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
-        reader = csv.reader((line.replace("\0", "") for line in text), delimiter=delimiter, quoting=quoting)
+        reader = csv.reader(_lines(text), delimiter=delimiter, quoting=quoting)
         start = lines + 1
         while True:
             if row % 4096 == 0:
@@ -163,6 +166,14 @@ def _records(text: io.TextIOWrapper, delimiter: str, context: Context) -> Iterat
             yield start, row, cells
             start = lines + reader.line_num + 1
         lines += reader.line_num
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """Lines without NUL; raises OverBudget for one that would fill the memory."""
+    while line := text.readline(_LINE):
+        if len(line) == _LINE:
+            raise OverBudget(f"a line of more than {_LINE >> 20} Mi characters")
+        yield line.replace("\0", "")
 
 
 def _delimiter(blob: Blob, name: str, encoding: str) -> str:

@@ -1,6 +1,6 @@
 """Who may be spoken to in the clear, and with which credentials. Everything comes from the environment.
 
-`ASSAY_TOKEN_<host>` holds the credentials of one host, its dots and hyphens as underscores: `user:password`, or a bearer
+`ASSAY_TOKEN_<host>` holds the credentials of one host, its dots as `_` and its hyphens as `__`: `user:password`, or a bearer
 token. A token is bound to its host by that name, so that no other host is ever sent it.
 """
 
@@ -11,10 +11,16 @@ from urllib.parse import SplitResult, urlsplit
 from assaymark.core.errors import UsageError
 from assaymark.feeds.fence import literal
 
+_SPELLED = {".": "_", "-": "__", "_": "____"}
+
 
 def variable(host: str) -> str:
-    """The environment variable that holds a host's credentials."""
-    return "ASSAY_TOKEN_" + "".join(c if c.isascii() and c.isalnum() else "_" for c in host.lower())
+    """The environment variable that holds a host's credentials. No two names of hosts have the same one."""
+    try:
+        known = host.lower().encode("idna").decode()
+    except UnicodeError:
+        known = host.lower().encode().hex()  # no name of a host, whatever it is
+    return "ASSAY_TOKEN_" + "".join(_SPELLED.get(c, c if c.isalnum() else "_") for c in known)
 
 
 def authorization(host: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from assaymark.core.errors import Unreadable
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_UNICAST = ipaddress.ip_network("2000::/3")
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Trace = Callable[[str, Mapping[str, Any]], None]
 
@@ -56,15 +57,17 @@ class Fence:
 
     def _connected(self, host: str, address: _Address | None) -> None:
         if host.lower() == self._named:
-            self._home = address
+            # A host that was public once stays so: its owner may point its name inside for a single connection.
+            if self._home is None or not _is_public(self._home):
+                self._home = address
         elif address is None or not self._allowed(address):
             kind = _kind(address) if address else "no internet"
             raise Unreadable(f"the host leads to {host}, which has {kind} address; not followed", step=_STEP)
 
     def _allowed(self, address: _Address) -> bool:
-        if address.is_global and not address.is_multicast:
+        if _is_public(address):
             return True
-        if self._home is None or self._home.is_global or address.is_multicast or address.is_unspecified:
+        if self._home is None or _is_public(self._home) or address.is_multicast or address.is_unspecified:
             return False
         return not address.is_link_local or self._home.is_link_local
 
@@ -87,6 +90,11 @@ def literal(host: str) -> _Address | None:
     if inner is None and address in _NAT64:
         inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return inner or address
+
+
+def _is_public(address: _Address) -> bool:
+    """An address of the internet. Of IPv6 that is 2000::/3 alone: the rest is reserved, or translated to who knows where."""
+    return address.is_global and not address.is_multicast and (address.version == 4 or address in _UNICAST)
 
 
 def _kind(address: _Address) -> str:

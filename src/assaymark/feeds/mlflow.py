@@ -140,11 +140,10 @@ class Artifacts:
             name = entry.get("path") if isinstance(entry, dict) else None
             if not isinstance(name, str) or "/" in name or name in {"", ".", ".."}:
                 raise Unreadable(f"{self.given}: the server lists a name that is none")
-            size = entry.get("file_size", 0)
-            is_folder = bool(entry.get("is_dir"))
-            if not is_folder and (not str(size).isdigit() or int(size) >= 1 << 62):
+            size = None if entry.get("is_dir") else _size(entry.get("file_size", 0))
+            if size is not None and size < 0:
                 raise Unreadable(f"{self.given}: the server gives no size for {name!r}")
-            yield f"{below}/{name}" if below else name, None if is_folder else int(size)
+            yield f"{below}/{name}" if below else name, size
 
     def _url(self, path: str) -> str:
         return f"{self._base}/api/2.0/mlflow-artifacts/artifacts/{quote(f'{self._folder}/{path}'.lstrip('/'))}"
@@ -172,6 +171,12 @@ def _credentials(host: str) -> str:
         return header(f"{os.environ['MLFLOW_TRACKING_USERNAME']}:{os.environ.get('MLFLOW_TRACKING_PASSWORD', '')}")
     token = os.environ.get("MLFLOW_TRACKING_TOKEN", "").strip()
     return header(token) if token else ""
+
+
+def _size(value: Any) -> int:
+    """A size as JSON number or, as protobuf spells those of 64 bits, as text; -1 where it is none."""
+    spelled = str(value) if type(value) in {int, str} else ""
+    return int(spelled) if re.fullmatch(r"[0-9]{1,18}", spelled) else -1
 
 
 def _text(answer: Any, *way: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from assaymark.core.blob import Blob
+from assaymark.core.errors import OverBudget
 from assaymark.core.format import Context, Item
 from assaymark.core.source.secrets import find_secrets, looks_secret, mask, redact, safe_excerpt
 from assaymark.core.source.text import read_text
@@ -77,6 +78,10 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
     yield from build.finish()
 
 
+_MOST_STAGES = 1_000
+_MOST_VARIABLES = 1_000  # of one stage; a stage on another has all of its
+
+
 class _Build:
     """The build as far as it was read: global variables, stages, their users."""
 
@@ -133,6 +138,8 @@ class _Build:
             stage = _Stage(image, item.line, item.excerpt)
             if image.name != "scratch":
                 yield BaseImage(image, redact(written), "FROM", item.line, item.excerpt)
+        if len(self.stages) == _MOST_STAGES:
+            raise OverBudget(f"a build of more than {_MOST_STAGES:,} stages")
         self.stages.append(stage)
         if len(words) == 3:
             self.named[words[2].lower()] = stage
@@ -146,6 +153,8 @@ class _Build:
                     variables[name] = self.globals[name]
                 continue
             if item.keyword != "LABEL":
+                if len(variables) == _MOST_VARIABLES:
+                    raise OverBudget(f"a stage with more than {_MOST_VARIABLES:,} variables")
                 variables[name] = expand(value, variables)
             excerpt = safe_excerpt(f"{item.keyword} {name}={value}")
             yield from pair_views(EnvironmentPair(f"{item.keyword} {name}", name, redact(value), line, excerpt))

@@ -8,6 +8,7 @@ _MOVING = re.compile(
     r"latest|latest-.*|.*-latest|nightly|edge|main|master|dev|head|canary|rolling|unstable|snapshot", re.IGNORECASE
 )
 _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?:(:?[-+?])([^{}]*))?\}|([A-Za-z_]\w*))")
+_LONGEST = 4_096
 UNKNOWN = "\ufffd"
 """Stands for the value of a variable that the document does not give."""
 
@@ -43,7 +44,10 @@ def image_name(text: str) -> ImageName:
 
 
 def expand(text: str, variables: dict[str, str]) -> str:
-    """`$X`, `${X}`, `${X:-default}` and `${X:+other}` replaced, by UNKNOWN where nothing gives a value."""
+    """`$X`, `${X}`, `${X:-default}` and `${X:+other}` replaced, by UNKNOWN where nothing gives a value.
+
+    At most _LONGEST characters: variables that hold each other many times grow without end.
+    """
 
     def value(match: re.Match[str]) -> str:
         name, operator, word = match[1] or match[4], match[2] or "", match[3] or ""
@@ -60,7 +64,16 @@ def expand(text: str, variables: dict[str, str]) -> str:
             )
         return given
 
-    return _VARIABLE.sub(value, text[:4_096])
+    pieces: list[str] = []
+    at = total = 0
+    text = text[:_LONGEST]
+    for match in _VARIABLE.finditer(text):
+        pieces += (text[at : match.start()], value(match))
+        at = match.end()
+        total += len(pieces[-1])
+        if total > _LONGEST:
+            break
+    return "".join((*pieces, text[at:]))[:_LONGEST]
 
 
 def is_root(user: str) -> bool:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from assaymark.core.blob import Blob
-from assaymark.core.errors import Malformed
+from assaymark.core.errors import Malformed, OverBudget
 from assaymark.core.format import Context, Item, Skipped
 from assaymark.core.source.secrets import find_secrets, looks_secret, mask
 from assaymark.core.source.text import read_text
@@ -37,6 +37,7 @@ _NAMESPACES = {
 }  # fmt: skip
 _LONGEST_SECRET = 64 << 10
 _LIMIT = 16 << 20  # bytes of all documents of one file together
+_MOST = 20_000  # documents of one file
 _SEPARATOR = re.compile(r"^---[ \t]*(?:#.*)?\r?\n", re.MULTILINE)
 _KIND = re.compile(r"^[\"']?kind[\"']?[ \t]*:", re.MULTILINE)
 _DEFINITION = re.compile(r"^kind:[ \t]*[\"']?CustomResourceDefinition[\"']?[ \t\r]*$", re.MULTILINE)
@@ -65,7 +66,9 @@ def objects(text: str) -> Iterator[Node]:
     Definitions of custom resources are left out: they are schemas, megabytes long, and nothing in them runs.
     """
     line = 0
-    for document in _SEPARATOR.split(text):
+    for count, document in enumerate(_SEPARATOR.split(text)):
+        if count > _MOST:
+            raise OverBudget(f"more than {_MOST:,} documents in one file")
         if not _DEFINITION.search(document) or len(_KIND.findall(document)) > 1:
             for root in documents(document):
                 if root.kind == "mapping" and root.get("apiVersion") is not None:

@@ -224,7 +224,7 @@ def _is_fixed(text: str) -> bool:
     if re.match(r"[./~]|[A-Za-z]:\\|file:", text) or (text.endswith((".whl", ".gz", ".zip")) and "://" not in text):
         return True
     if "://" in text or text.startswith(("git+", "hg+")):
-        return bool(re.search(r"@[0-9a-f]{40}\b|#(?:.*&)?sha256=[0-9a-f]{64}|/[0-9a-f]{40}[./]", text))
+        return bool(re.search(r"@[0-9a-f]{40}\b|#(?:[^#]*&)?sha256=[0-9a-f]{64}|/[0-9a-f]{40}[./]", text))
     name = re.match(r"[A-Za-z0-9][\w.-]*", text)
     return name is None or name[0].lower() in _BOOTSTRAP
 
@@ -245,13 +245,13 @@ def _settings(name: str, texts: list[str]) -> Iterator[str]:
     line = " ".join(texts)
     if name in {"npm", "yarn", "pnpm"} and re.search(r"strict-ssl[ =](?:false|0)\b", line, re.IGNORECASE):
         yield f"{name} takes any certificate"
-    elif name == "git" and re.search(r"http\.(?:\S+\.)?sslverify[ =](?:false|0|no|off)\b", line, re.IGNORECASE):
+    elif name == "git" and re.search(r"http\.(?:\S{1,300}\.)?sslverify[ =](?:false|0|no|off)\b", line, re.IGNORECASE):
         yield "git takes any certificate"
     elif name in {"conda", "mamba", "micromamba"} and re.search(
         r"ssl_verify[ =](?:false|no|0)\b|(?:^| )(?:-k|--insecure)(?: |$)", line, re.IGNORECASE
     ):
         yield f"{name} takes any certificate"
-    elif name == "poetry" and re.search(r"certificates\.\S+\.cert[ =]false\b", line, re.IGNORECASE):
+    elif name == "poetry" and re.search(r"certificates\.\S{1,300}\.cert[ =]false\b", line, re.IGNORECASE):
         yield "poetry takes any certificate"
     elif _PIP.fullmatch(name) and re.search(r"config set \S*trusted-host (?!localhost|127\.)", line):
         yield "pip takes any certificate from a trusted host"

@@ -20,6 +20,10 @@ from assaymark.library.semver import satisfies
 _MANIFEST_LIMIT = 1 << 20
 _LOCK_LIMIT = 16 << 20
 _MOST = 200  # disagreements of one pair; the runner lists fewer
+_MOST_WANTED = 5_000
+"""Direct dependencies that are compared."""
+_MOST_VERSIONS = 100
+"""Versions of one package in a lock; with more, one of them will do."""
 _VENDORED = frozenset({"node_modules", "site-packages", "dist-packages", ".venv", "venv", ".git", ".tox", "vendor"})
 _COMMANDS = {"uv": "uv lock", "poetry": "poetry lock", "pdm": "pdm lock", "pip": "pip lock .", "pipenv": "pipenv lock"}
 _PYTHON_LOCKS = {"uv.lock": "uv", "poetry.lock": "poetry", "pdm.lock": "pdm", "pylock.toml": "pip"}
@@ -180,12 +184,16 @@ def _compare(document: str, wanted: Manifest, lock: Lock, path: str) -> Manifest
 def _disagreements(
     document: str, dependencies: tuple[Dependency, ...], locked: dict[str, list[str]], lock: str
 ) -> Iterator[Disagreement]:
-    for wanted in dependencies:
+    for wanted in dependencies[:_MOST_WANTED]:
         versions = locked.get(wanted.name)
         if versions is None:
             if wanted.required:
                 yield _disagreement(document, wanted, f"is not in {lock}")
-        elif wanted.allowed and all(_outside(version, wanted.allowed) for version in versions):
+        elif (
+            wanted.allowed
+            and len(versions) <= _MOST_VERSIONS
+            and all(_outside(version, wanted.allowed) for version in versions)
+        ):
             yield _disagreement(document, wanted, f"must be {wanted.allowed}, {lock} has {versions[0]}")
 
 
@@ -205,12 +213,16 @@ def _npm_disagreements(document: str, wanted: Manifest, lock: Lock) -> Iterator[
     locked: dict[str, list[str]] = {}
     for package in lock.packages:
         locked.setdefault(package.name, []).append(package.version)
-    for dependency in wanted.dependencies:
+    for dependency in wanted.dependencies[:_MOST_WANTED]:
         name, allowed = dependency.name, dependency.allowed
         if name not in locked:
             if dependency.required and allowed is not None:
                 yield _disagreement(document, dependency, "is not in package-lock.json")
-        elif allowed and all(satisfies(version, allowed) is False for version in locked[name]):
+        elif (
+            allowed
+            and len(locked[name]) <= _MOST_VERSIONS
+            and all(satisfies(version, allowed) is False for version in locked[name])
+        ):
             yield _disagreement(document, dependency, f"must be {allowed}, package-lock.json has {locked[name][0]}")
 
 

@@ -12,6 +12,8 @@ _CERTAIN = re.compile(r"(?:requirements|constraints)(?:[-_.][\w.-]*)?\.(?:txt|in
 _LIKELY = re.compile(
     rb"\s*(?:#.*|-.*|[A-Za-z0-9][\w.-]*\s*(?:[\[<>=!~;@(].*|#.*|)|(?:\S+\+)?\w+://\S+.*|\.{0,2}/\S*)\\?\s*"
 )
+_LONGEST_NAME = 255
+"""What file systems take; a member of an archive may say more, and the patterns take the square of it."""
 _SETTINGS = frozenset({"pip.conf", "pip.ini", ".pypirc", ".npmrc", "uv.toml", "pyproject.toml", "pipfile"})
 _LOCKS = frozenset({"uv.lock", "poetry.lock", "pdm.lock", "pipfile.lock", "package-lock.json", "npm-shrinkwrap.json"})
 _PYLOCK = re.compile(r"pylock(?:\.[^.]+)?\.toml")  # PEP 751
@@ -20,6 +22,8 @@ _PYLOCK = re.compile(r"pylock(?:\.[^.]+)?\.toml")  # PEP 751
 def is_requirements(head: Head) -> bool:
     """By name, or a `.txt`/`.in` in a folder of requirements; a name that prose may have needs lines that fit too."""
     base = head.basename
+    if len(base) > _LONGEST_NAME:
+        return False
     if _CERTAIN.fullmatch(base):
         return True
     folder = head.name.lower().rsplit("/", 2)[-2:-1]

@@ -10,7 +10,6 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -18,6 +17,7 @@ from markupsafe import Markup
 
 from assaymark.core.check import Rule
 from assaymark.core.finding import Finding, Severity
+from assaymark.core.record import dataclass
 from assaymark.core.scan import ScanReport
 from assaymark.core.subject import Layer
 from assaymark.report import summary

@@ -3,10 +3,10 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from assaymark.core.finding import Finding, Severity
 from assaymark.core.look import clean
+from assaymark.core.record import dataclass
 from assaymark.core.remote import Pinned
 from assaymark.core.scan import Fetched, FileReport, Gap, ScanReport
 from assaymark.core.subject import Layer

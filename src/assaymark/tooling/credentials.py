@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from assaymark.core.blob import Blob
 from assaymark.core.budget import Budget
@@ -95,7 +96,7 @@ def credentials(text: str, pairs: Iterable[Pair], *, passwords: bool = True, whe
     for secret in find_secrets(text):
         taken.append((secret.start, secret.end))
         yield Credential(secret.kind, secret.masked, "", secret.line, _excerpt(lines, secret.line), where)
-    for match in _WANDB.finditer(text):
+    for match in islice(_WANDB.finditer(text), _MOST):
         yield from _named("Weights & Biases API key", "", match["value"], match.start("value"), text, lines, where)
         taken.append(match.span("value"))
     for name, value, start in pairs:

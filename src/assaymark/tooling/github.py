@@ -13,9 +13,11 @@ from assaymark.core.source.secrets import safe_excerpt
 from assaymark.core.source.yaml_tree import Node, walk
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_VERSION = re.compile(r"(?:[A-Za-z][A-Za-z0-9.]*[/-])*v?\d+(?:[._-]\w+)*", re.IGNORECASE)
+_VERSION = re.compile(r"(?:[A-Za-z][A-Za-z0-9.]*[/-])*v?\d++(?:[._-]\w++)*+", re.IGNORECASE)
 _EXPRESSION = re.compile(r"\$\{\{(?P<inner>.{1,1000}?)\}\}", re.DOTALL)
-_CALM = re.compile(r"\b(?:contains|startsWith|endsWith|hashFiles)\s*\([^()]*\)|[\w.*\[\]'-]+\s*[!=]=\s*[\w.*\[\]'-]+")
+_CALM = re.compile(
+    r"\b(?:contains|startsWith|endsWith|hashFiles)\s*\([^()]*\)|(?<![\w.*\[\]'-])[\w.*\[\]'-]++\s*[!=]=\s*[\w.*\[\]'-]+"
+)
 _STRANGER = re.compile(
     r"github\.event\.(?:issue|pull_request|discussion)\.(?:title|body)\b"
     r"|github\.event\.(?:comment|review|review_comment)\.body\b"

@@ -22,7 +22,7 @@ _MOST_MISSES = 100
 _MOST_TEXT = 1 << 20
 """Characters of one output that are searched for credentials."""
 _SHELL_CELLS = re.compile(r"%%(?:bash|sh|!|sx|system|script[ ]+(?:\S*/)?(?:bash|sh|zsh))\b")
-_SHELL_LINE = re.compile(r"^\s*(?:[\w\s,]+=\s*)?(?:!{1,2}|%(?:sx|system)\s)(?P<command>.*)")
+_SHELL_LINE = re.compile(r"^\s*+(?:[\w,][\w\s,]*+=\s*+)?(?:!{1,2}|%(?:sx|system)\s)(?P<command>.*)")
 _PACKAGE_LINE = re.compile(r"^\s*%(?P<command>(?:uv\s+)?(?:pip|conda|mamba)\s.*)")
 _FETCH_WORD = re.compile(r"curl|wget|aria2c|webrequest|restmethod", re.IGNORECASE)
 _TEXT_TYPES = ("text/", "application/json", "application/javascript", "image/svg")

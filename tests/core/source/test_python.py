@@ -1,6 +1,7 @@
 """The reader of Python source: what code would do, however its names are hidden."""
 
 import textwrap
+import tracemalloc
 import warnings
 
 import pytest
@@ -235,3 +236,38 @@ def test_any_source_ends_well(seed: str, edits: list[tuple[int, str]]) -> None:
         calls(seed)
     except (Malformed, OverBudget):
         return
+
+
+LONG = "a = '" + "x" * 60_000 + "'\n"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "a0 = (1, 1)\n" + "".join(f"a{i + 1} = (a{i}, a{i})\n" for i in range(50)) + "print(a50)\n",
+        LONG + "print(f'" + "{a}" * 10_000 + "')\n",
+        LONG + "t = (" + "a," * 500 + ")\nu = t + t\nv = u + u\nw = v + v\nprint('" + "%s" * 4_000 + "' % w)\n",
+        LONG + "print('" + "{}" * 10_000 + "'.format(" + "a," * 10_000 + "))\n",
+    ],
+    ids=["tuples of tuples", "an f-string", "percent", "format"],
+)
+def test_values_that_grow_are_given_up(source: str) -> None:
+    tracemalloc.start()
+    try:
+        calls(source)
+        assert tracemalloc.get_traced_memory()[1] < 300 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_number_too_long_to_be_written_is_no_text() -> None:
+    assert calls("print(f'{0x" + "f" * 10_000 + "}')\n").calls
+
+
+@pytest.mark.parametrize("codec", ["punycode", "PUNYCODE", "idna"])
+def test_an_encoding_whose_decoder_takes_the_square_of_the_length_is_refused(codec: str) -> None:
+    with pytest.raises(Malformed, match=codec.lower()):
+        calls(f"# coding: {codec}\nx = 1\n".encode())
+    with pytest.raises(Malformed, match=codec.lower()):
+        calls(f"#!/usr/bin/python\n# -*- coding: {codec} -*-\n".encode())
+    assert not calls(f"x = 1\ny = 2\n# coding: {codec}\n".encode()).calls

@@ -185,3 +185,8 @@ def test_time_is_linear(piece: str) -> None:
 def test_names_of_classes_are_no_secrets() -> None:
     assert looks_secret("Qwen2_5OmniToken2WavDiTModel", "Qwen2_5OmniToken2WavBigVGANModel") is None
     assert looks_secret("session_token", "Qwen2x5Omni7oken2WavBigVGANMode1") == "token"
+
+
+def test_a_placeholder_that_never_closes_is_looked_for_once() -> None:
+    assert looks_secret("password", "<" * 3_000_000) is None
+    assert looks_secret("password", "x<your password>") is None

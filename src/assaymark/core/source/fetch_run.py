@@ -169,8 +169,9 @@ def _evaluated(command: Command, name: str, arguments: list[Word], tainted: set[
 
 def _stranger(command: Command, name: str, arguments: list[Word]) -> Iterator[Risk]:
     """A shell handed to whoever is at the other end."""
-    for word in (*command.words, *command.here, *command.redirects):
-        if "/dev/tcp/" in word.text and (_is_shell(name) or name == "exec" or word in command.redirects):
+    told = (*command.words, *command.here) if _is_shell(name) or name == "exec" else ()
+    for word in (*told, *command.redirects):
+        if "/dev/tcp/" in word.text:
             yield Risk(word.offset, "talks to a stranger over /dev/tcp")
     if name in _NETCAT and any(re.fullmatch(r"-[a-z]*[ec]", word.text) for word in arguments):
         yield Risk(command.offset, "gives a stranger a shell through netcat")

@@ -29,7 +29,10 @@ _COST = 500_000
 """Tokens, and three for each line: what a syntax tree takes is about half a kilobyte for each."""
 _TOKEN = re.compile(rb"\w+|[^\w\s]")
 _LINES = re.compile(r"\r\n|\r|\n")
-_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.MULTILINE)
+_BYTE_LINES = re.compile(rb"\r\n|\r|\n")
+_COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_SLOW_CODECS = frozenset({"punycode", "idna"})
+"""Their decoders take the square of the length; nobody writes Python so but to have a reader wait."""
 
 
 def parse_python(source: bytes | str) -> ast.Module:
@@ -37,6 +40,9 @@ def parse_python(source: bytes | str) -> ast.Module:
     data = source if isinstance(source, bytes) else source.encode("utf-8", "surrogatepass")
     if len(data) > LIMIT:
         raise OverBudget(f"Python source of {len(data):,} bytes, more than the {LIMIT >> 20} MiB that are read")
+    codec = _codec(data).lower()
+    if isinstance(source, bytes) and codec in _SLOW_CODECS:
+        raise Malformed(f"Python source in the encoding {codec}, which is not decoded")
     lines = data.count(b"\n") + data.count(b"\r") + data.count(b";")
     if len(data) > _COST // 4 and sum(1 for _ in _TOKEN.finditer(data)) + 3 * lines > _COST:
         raise OverBudget("Python source with more statements than are read")
@@ -68,9 +74,16 @@ def lines_of(source: bytes | str) -> list[str]:
     """The lines as Python counts them, decoded as its encoding line says."""
     if isinstance(source, str):
         return _LINES.split(source)
-    cookie = _COOKIE.search(source[:400])
     try:
-        text = source.decode(cookie[1].decode("ascii", "replace") if cookie else "utf-8", "replace")
+        text = source.decode(_codec(source), "replace")
     except (LookupError, ValueError):
         text = source.decode("utf-8", "replace")
     return _LINES.split(text)
+
+
+def _codec(source: bytes) -> str:
+    """The encoding that one of the first two lines names (PEP 263)."""
+    for line in _BYTE_LINES.split(source, 2)[:2]:
+        if cookie := _COOKIE.match(line):
+            return cookie[1].decode("ascii", "replace")
+    return "utf-8"

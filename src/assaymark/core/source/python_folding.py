@@ -19,6 +19,7 @@ from assaymark.core.source.python_values import (
     decoded,
     from_numbers,
     is_table,
+    joined,
     member,
     percent,
     small,
@@ -31,8 +32,14 @@ __all__ = ["Folder", "Ref", "Scope", "Value"]
 _DEPTH = 60
 _VALUES = 12
 _STEPS = 1_000_000
+_CHARACTERS = 64 << 20
+"""Of all texts that are put together in all."""
+_MADE = (ast.Call, ast.BinOp, ast.JoinedStr, ast.ListComp, ast.GeneratorExp)
 _ELEMENTS = 20_000
 """Elements of comprehensions that are worked out in all."""
+_BY_NAME = frozenset(
+    {"__import__", "importlib.import_module", "importlib.__import__", "pkgutil.resolve_name", "pydoc.locate"}
+)
 _LAST = 1 << 30  # a line after all others
 _BUILTINS = frozenset(dir(builtins)) | {"__builtins__", "execfile", "get_ipython", "unicode", "reduce"}
 
@@ -48,6 +55,7 @@ class Folder:
         self.steps = _STEPS
         self._busy: set[tuple[int, str]] = set()
         self._steps = 0
+        self._characters = 0
         self._known: dict[tuple[int, int], tuple[Value, ...]] = {}
         self._cut = 0
         """How often a value was given up: too deep, or asked for while it is being worked out."""
@@ -75,6 +83,10 @@ class Folder:
         cut = self._cut
         found: Iterable[Value] = method(node, scope, depth + 1)
         result = tuple(dict.fromkeys(found))[:_VALUES]
+        if isinstance(node, _MADE):
+            self._characters += sum(len(v) for v in result if isinstance(v, (str, bytes, tuple)))
+            if self._characters > _CHARACTERS:
+                raise OverBudget("the Python source puts more text together than is followed")
         if cut == self._cut and isinstance(node, (ast.Call, ast.BinOp, ast.ListComp, ast.GeneratorExp)):
             self._known[key] = result
         return result
@@ -140,17 +152,16 @@ class Folder:
         value = node.value
         return (value,) if isinstance(value, (str, bytes, int)) and small(value) else ()
 
-    def _namedexpr(self, node: ast.NamedExpr, scope: Scope, depth: int) -> Iterable[Value]:
+    def _namedexpr(self, node: "ast.NamedExpr | ast.Await", scope: Scope, depth: int) -> Iterable[Value]:
         return self.values(node.value, scope, depth)
+
+    _await = _namedexpr
 
     def _ifexp(self, node: ast.IfExp, scope: Scope, depth: int) -> Iterable[Value]:
         return (*self.values(node.body, scope, depth), *self.values(node.orelse, scope, depth))
 
     def _boolop(self, node: ast.BoolOp, scope: Scope, depth: int) -> Iterable[Value]:
         return tuple(v for part in node.values[:_VALUES] for v in self.values(part, scope, depth))
-
-    def _await(self, node: ast.Await, scope: Scope, depth: int) -> Iterable[Value]:
-        return self.values(node.value, scope, depth)
 
     def _attribute(self, node: ast.Attribute, scope: Scope, depth: int) -> Iterable[Value]:
         names = [node.attr]
@@ -257,20 +268,20 @@ class Folder:
                 return
             items.append(worth[0])
             self._kept.append(inner)
-        yield tuple(items)
+        if small(made := tuple(items)):
+            yield made
 
     _generatorexp = _listcomp
 
     def _joinedstr(self, node: ast.JoinedStr, scope: Scope, depth: int) -> Iterable[Value]:
-        parts = []
+        parts: list[Value] = []
         for part in node.values:
             inner = part.value if isinstance(part, ast.FormattedValue) and part.format_spec is None else part
             values = self.values(inner, scope, depth)
             if len(values) != 1 or not isinstance(values[0], (str, int)):
                 return
-            parts.append(str(values[0]))
-        if small(text := "".join(parts)):
-            yield text
+            parts.append(values[0])
+        yield from joined(parts)
 
     def _tuple(self, node: "ast.Tuple | ast.List", scope: Scope, depth: int) -> Iterable[Value]:
         items = []
@@ -279,7 +290,8 @@ class Folder:
             if not values:
                 return
             items.append(values[0])
-        yield tuple(items)
+        if small(made := tuple(items)):
+            yield made
 
     _list = _tuple
 
@@ -305,17 +317,12 @@ class Folder:
             for base in texts:
                 yield from text_method(base, name, [a[0] for a in arguments])
 
-    def _called(self, name: str, node: ast.Call, scope: Scope, depth: int) -> Iterable[Value]:  # noqa: C901, PLR0912, PLR0915 - one case a function
+    def _called(self, name: str, node: ast.Call, scope: Scope, depth: int) -> Iterable[Value]:  # noqa: C901, PLR0912 - one case a function
+        """What a function gives that leads to other functions; see `_computed` for those of texts and numbers."""
         first = node.args[0] if node.args else None
         if name in {"getattr", "object.__getattribute__", "type.__getattribute__"} and len(node.args) >= 2:
             yield from self._attributes(self.values(first, scope, depth), node.args[1], scope, depth)
-        elif name in {
-            "__import__",
-            "importlib.import_module",
-            "importlib.__import__",
-            "pkgutil.resolve_name",
-            "pydoc.locate",
-        }:
+        elif name in _BY_NAME:
             texts = [v for v in self.values(first, scope, depth) if isinstance(v, str)]
             for text in texts:
                 whole = name != "__import__" or any(k.arg == "fromlist" for k in node.keywords) or len(node.args) > 3
@@ -347,7 +354,12 @@ class Folder:
         elif name.startswith("operator.attrgetter:"):
             attr = name.partition(":")[2]
             yield from (Ref(member(v.name, attr)) for v in self.values(first, scope, depth) if isinstance(v, Ref))
-        elif name == "chr":
+        else:
+            yield from self._computed(name, node, scope, depth)
+
+    def _computed(self, name: str, node: ast.Call, scope: Scope, depth: int) -> Iterable[Value]:  # noqa: C901, PLR0912 - one case a function
+        first = node.args[0] if node.args else None
+        if name == "chr":
             yield from (chr(v) for v in self.values(first, scope, depth) if isinstance(v, int) and 0 <= v < 0x110000)
         elif name in DECODERS:
             for value in self.values(first, scope, depth):

@@ -3,12 +3,15 @@
 import ast
 import binascii
 import codecs
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from assaymark.core.source.python_deeds import UNKNOWN, canonical
 
 _TEXT = 1 << 16
+_ITEMS = 1 << 12
+_NUMBER = 1 << 64
+"""Longer numbers are not written out: Python itself refuses to from 4,300 digits on."""
 _CODECS = frozenset({"utf-8", "utf8", "ascii", "latin-1", "latin1", "rot13", "rot_13", "hex", "base64", "utf-16"})
 _PURE = frozenset({"lower", "upper", "strip", "lstrip", "rstrip", "swapcase", "capitalize", "title"})
 
@@ -51,15 +54,29 @@ def member(name: str, attr: str) -> str:
 
 
 def small(value: Value) -> bool:
-    """Short enough to be carried along."""
-    return isinstance(value, (int, Ref)) or len(value) <= _TEXT
+    """Short enough to be carried along. Tuples in tuples hold none themselves: the hash of a tuple visits each path to it."""
+    if isinstance(value, (int, Ref)):
+        return True
+    if not isinstance(value, tuple):
+        return len(value) <= _TEXT
+    inner = [item for item in value if isinstance(item, tuple)]
+    if len(value) + sum(map(len, inner)) > _ITEMS:
+        return False
+    return not any(isinstance(item, tuple) for items in inner for item in items)
+
+
+def joined(parts: Sequence[Value], between: str = "") -> Iterable[str]:
+    """Texts and numbers written one after the other, where that is not too long."""
+    texts = [str(p) for p in parts if isinstance(p, str) or (isinstance(p, int) and abs(p) < _NUMBER)]
+    if len(texts) == len(parts) and sum(map(len, texts)) + len(between) * len(texts) <= _TEXT:
+        yield between.join(texts)
 
 
 def percent(template: str, values: tuple[Value, ...]) -> Iterable[str]:
     """`template % values`, where the template has nothing but `%s`."""
     pieces = template.split("%s")
     if len(pieces) == len(values) + 1 and not any("%" in p for p in pieces) and all(isinstance(v, str) for v in values):
-        yield "".join(p + str(v) for p, v in zip(pieces, (*values, ""), strict=True))
+        yield from joined([part for pair in zip(pieces, (*values, ""), strict=True) for part in pair])
 
 
 def decoded(codec: str, value: Value) -> Iterable[Value]:
@@ -110,8 +127,8 @@ def text_method(base: Value, name: str, arguments: list[Value]) -> Iterable[Valu
     """Call those methods of constants that hide names in practice."""
     if name == "join" and isinstance(base, str) and len(arguments) == 1 and isinstance(arguments[0], (tuple, str)):
         parts = tuple(arguments[0])
-        if all(isinstance(p, str) for p in parts) and sum(map(len, parts)) + len(base) * len(parts) <= _TEXT:  # type: ignore[arg-type] # all are texts
-            yield base.join(parts)  # type: ignore[arg-type] # all are texts
+        if all(isinstance(p, str) for p in parts):
+            yield from joined(parts, base)
     elif name == "replace" and isinstance(base, str) and len(arguments) == 2:
         old, new = arguments
         if isinstance(old, str) and isinstance(new, str) and (len(base) + 1) * (len(new) + 1) <= _TEXT:

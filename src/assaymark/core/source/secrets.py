@@ -269,7 +269,7 @@ _MODEL_TOKENS = _words(
     "first last prev previous current bad suppress"
 )
 _PLACEHOLDER = re.compile(
-    r"your|example|change[\s_\-]?(?:me|it|this)|replace|place[\s_\-]?holder|redacted|dummy|insert|xxx|\*\*\*|\.\.\.|…|<[^>]*>"
+    r"your|example|change[\s_\-]?(?:me|it|this)|replace|place[\s_\-]?holder|redacted|dummy|insert|xxx|\*\*\*|\.\.\.|…|<[^<>]*>"
     r"|not[\s_\-]?(?:a|needed|required|used|real)|fill[\s_\-]?(?:in|me)|fixme|todo",
     re.IGNORECASE,
 )

@@ -180,6 +180,8 @@ class _Reader:
             command.here.append(word)
         elif operator.startswith("<<"):
             self.documents.append((command, word.offset, word.text, operator == "<<-"))
+        elif operator == "<>":  # opens for reading and writing: mostly a socket
+            command.redirects.append(word)
         elif operator.startswith((">", "&>")):
             command.redirects.append(word)
             command.to_file |= descriptor == "1" and not word.text.isdigit()
