@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from assaymark.core.ignore import apply_ignores, read_baseline, split_known
 from assaymark.core.look import BAD_NAME, Catalog, look_at_tree, merged, unseen
 from assaymark.core.manifest import Manifest, ManifestFile, path_problems
 from assaymark.core.policy import Policy, decide, scan_policy
+from assaymark.core.record import dataclass
 from assaymark.core.scan import FileReport, Gap, Root, ScanReport, Tool
 from assaymark.core.subject import Subject
 from assaymark.settings import Settings
@@ -44,6 +45,7 @@ def scan(  # noqa: PLR0913 - the options of the product's main command
     full: bool = False,
     allow: str | None = None,
     allow_keys: Sequence[str] = (),
+    base: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     clock: Clock | None = None,
     home: str | None = None,
@@ -54,6 +56,7 @@ def scan(  # noqa: PLR0913 - the options of the product's main command
     file; by default the nearest to the current folder, and `""` for none. `baseline`: an earlier json report, parsed.
     `seconds`: limit for one file. `full`: fetch remote files whole and verify them, not only what is looked at.
     `allow`: a signed policy of globals that pickles may name beside the vetted table; `allow_keys`: who may have signed it.
+    `base`: a file or folder of the base model; chat templates are held against its own.
     Raises UsageError when the request makes no sense, Untrusted for such a policy; what files hold never raises.
     """
     terms = agree(fail_on, persona, config, baseline, clock)
@@ -68,10 +71,20 @@ def scan(  # noqa: PLR0913 - the options of the product's main command
         with allowing:
             # Workers inherit the policy where they are forked, and only there.
             reports = look_at_all(found, options, 1 if allowed and sys.platform != "linux" else jobs, progress)
-        reports = with_projects(reports, found, roots, catalog())
+        with _base(base):
+            reports = with_projects(reports, found, roots, catalog())
     finally:
         hang_up(found)
     return conclude(terms, roots, reports, excluded, allowed)
+
+
+def _base(path: str | os.PathLike[str] | None) -> AbstractContextManager[None]:
+    """The block in which chat templates are held against those of this file or folder."""
+    if path is None:
+        return nullcontext()
+    from assaymark.comparing import held_against
+
+    return held_against(os.fspath(path))
 
 
 @dataclass(frozen=True, slots=True)

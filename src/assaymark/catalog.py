@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
 from functools import cache
 
 from assaymark.core.look import Catalog
@@ -30,12 +31,23 @@ def checkset() -> str:
     total = hashlib.sha256()
     top = os.path.dirname(__file__)
     for room in ("core", "data", "infra", "library", "model", "sandbox", "tooling"):
-        for folder, below, names in os.walk(os.path.join(top, room)):
-            below.sort()
-            inside = folder[len(top) + 1 :].replace(os.sep, "/")
-            for name in sorted(names):
-                if name.endswith((".py", ".txt", ".toml")):
-                    with open(os.path.join(folder, name), "rb") as file:
-                        data = file.read()
-                    total.update(f"{inside}/{name}\0{len(data)}\0".encode() + data)
+        for name, data in _sources(top, room):
+            total.update(f"{name}\0{len(data)}\0".encode() + data)
     return f"sha256:{total.hexdigest()}"
+
+
+def _sources(top: str, inside: str) -> Iterator[tuple[str, bytes]]:
+    """Path and content of our own files: those of a folder, then what is below; os.walk and open take half as long again."""
+    below = []
+    with os.scandir(f"{top}/{inside}") as items:
+        for item in sorted(items, key=lambda item: item.name):
+            if item.name.endswith((".py", ".txt", ".toml")):
+                descriptor = os.open(item.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+                try:
+                    yield f"{inside}/{item.name}", os.read(descriptor, os.fstat(descriptor).st_size)
+                finally:
+                    os.close(descriptor)
+            elif item.is_dir():
+                below.append(f"{inside}/{item.name}")
+    for folder in below:
+        yield from _sources(top, folder)

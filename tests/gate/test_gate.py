@@ -16,11 +16,13 @@ from pathlib import Path
 import pytest
 
 from assaymark import scan
-from tests.gate import benign, containers, formats, pickles, repositories, vetted
+from tests.gate import benign, beside, containers, formats, pickles, repositories, vetted
 from tests.gate.case import Case
 
 MALICIOUS = {
-    case.name: case for module in (pickles, vetted, containers, formats, repositories) for case in module.cases()
+    case.name: case
+    for module in (pickles, vetted, containers, formats, repositories, beside)
+    for case in module.cases()
 }
 PROVED = Path(__file__).parent / "proved.txt"
 HERE = frozenset({"pickle", "joblib", "numpy", "pandas", "yaml", "jinja", "python"})
@@ -29,7 +31,7 @@ HERE = frozenset({"pickle", "joblib", "numpy", "pandas", "yaml", "jinja", "pytho
 
 @cache
 def honest() -> dict[str, Case]:
-    return {case.name: case for case in benign.cases()}
+    return {case.name: case for case in (*benign.cases(), *beside.honest())}
 
 
 def write(case: Case, folder: Path) -> Path:

@@ -1,8 +1,10 @@
 """What a check saw, where, and a fingerprint that survives a move of the bytes around it."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum, StrEnum
+
+from assaymark.core.record import dataclass
 
 
 class Severity(IntEnum):

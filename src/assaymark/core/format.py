@@ -12,12 +12,13 @@ it has as early as it can, so that "run something, then break" is seen. It never
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Protocol
 
 from assaymark.core.blob import Blob
 from assaymark.core.budget import Budget
+from assaymark.core.record import dataclass
 
 HEAD = 4096
 _TEXT_BYTES = bytes({*b"\t\n\r\f\x1b", *range(32, 127), *range(128, 256)})
@@ -28,6 +29,8 @@ class Head:
 
     def __init__(self, blob: Blob, name: str) -> None:
         self.blob = blob
+        self.shared: dict[str, object] = {}
+        """What one recogniser found out and another may use."""
         self.size = blob.size
         self.name = name
         self.start = blob.read(0, HEAD)
@@ -140,6 +143,10 @@ class Tree(Protocol):
         """The first `length` bytes of a file, fewer where it is shorter; raises Unreadable when it cannot be."""
         ...
 
+    def open(self, path: str) -> AbstractContextManager[Blob]:
+        """The file's content at any place, for the block; raises Unreadable when it cannot be had."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -149,9 +156,11 @@ class Project:
     module: str
     checks: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
-    """How the names of the files that it starts from end, in lower case; empty: it is asked about every folder."""
+    """How the paths of the files that it starts from end, case-folded; with `within`, too, empty: asked about every folder."""
     alone: tuple[str, ...] = ()
     """The same of single files whose folder is not looked at; empty: it has nothing to say of one."""
+    within: tuple[str, ...] = ()
+    """Or what stands in those paths."""
 
 
 ParseFunction = Callable[[Blob, Context], Iterator[Item]]

@@ -35,6 +35,7 @@ _MAX_BASELINE = 256 << 20
 @click.option("--no-config", is_flag=True, help="Use no settings file.")
 @click.option("--allow", metavar="FILE", help="Signed policy of classes of your own that pickles may name.")
 @click.option("--allow-key", "allow_keys", multiple=True, metavar="PUB", help="Who may have signed it. Repeatable.")
+@click.option("--base", metavar="PATH", help="The base model: chat templates are held against its own.")
 @click.option("--evidence", metavar="FILE", help="Write signed evidence of this scan; needs --key.")
 @click.option("--key", metavar="KEY", help="Private key: a file, or the name of one in the home.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes [default: all cores].")
@@ -92,6 +93,7 @@ def _scan(paths: tuple[str, ...], options: Mapping[str, Any], home: str | None) 
             full=options["full"],
             allow=options["allow"],
             allow_keys=options["allow_keys"],
+            base=options["base"],
             progress=progress,
             home=home,
         )
