@@ -82,3 +82,11 @@ def test_a_pool_is_imported_only_where_there_is_much_to_do(small: Path) -> None:
         (small / f"{number}.pkl").write_bytes(pickle.dumps(number))
     found = imported("scan", ".", "--jobs", "4", folder=small)
     assert not any(name.startswith("multiprocessing") for name in found)
+
+
+def test_a_folder_of_pickles_imports_no_parser_of_repositories(small: Path) -> None:
+    found = imported("scan", ".", folder=small)
+    assert not any(name.startswith(("assaymark.core.source", "assaymark.model.repository")) for name in found)
+    assert "assaymark.model.formats.huggingface" not in found
+    assert "assaymark.model.oci.stores" not in found
+    assert "assaymark.model.torch.folder" not in found

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from assaymark.catalog import catalog, checkset
@@ -14,6 +14,7 @@ from assaymark.core.budget import Budget, Limits, Spool
 from assaymark.core.errors import OverBudget, Unreadable, UsageError
 from assaymark.core.format import FileFacts
 from assaymark.core.look import CRASHED, UNREADABLE, look, unseen
+from assaymark.core.record import dataclass
 from assaymark.core.remote import Remote, RemoteSource, Shelf
 from assaymark.core.scan import Fetched, FileReport, Gap, Root, file_from_json, file_to_json
 from assaymark.core.witness import Witness
@@ -334,6 +335,10 @@ class FolderTree:
         """See core.format.Tree."""
         with open_item(self._found[path], digest=False) as blob:
             return blob.read(0, length)
+
+    def open(self, path: str) -> AbstractContextManager[Blob]:
+        """See core.format.Tree."""
+        return open_item(self._found[path], digest=False)
 
 
 def _cores() -> int:

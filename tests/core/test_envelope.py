@@ -185,3 +185,33 @@ def test_any_bytes_are_read_or_malformed(text: bytes) -> None:
         Envelope.from_json(text)
     except Malformed as error:
         assert error.step
+
+
+@pytest.mark.parametrize("text", ["aGl=", "aGk", "aGk==", "aGk=aGk=", "+_8=", "-/8=", "aG k=", "", "="])
+def test_base64_has_one_spelling(text: str) -> None:
+    """Loose bits, no padding, both alphabets: refused, so that nobody can change a text and keep what it says."""
+    document = json.dumps({**GOOD, "payload": text}).encode()
+    if text:
+        with pytest.raises(Malformed, match="not a DSSE envelope"):
+            Envelope.from_json(document)
+    else:
+        assert Envelope.from_json(document).payload == b""
+
+
+def test_an_envelope_has_one_reading() -> None:
+    for text in (
+        b'{"payload":"aGk=","payload":"aGk=","payloadType":"t","signatures":[]}', b"\xef\xbb\xbf" + json.dumps(GOOD).encode(),
+        json.dumps(GOOD).encode("utf-16"), json.dumps({**GOOD, "signatures": GOOD["signatures"] * 257}).encode(),
+        json.dumps({**GOOD, "signatures": [{"keyid": 1, "sig": "aGk="}]}).encode(),
+    ):  # fmt: skip
+        with pytest.raises(Malformed, match="not a DSSE envelope"):
+            Envelope.from_json(text)
+
+
+@both
+def test_signers_are_those_whom_the_signature_names(kind: str) -> None:
+    keys = {key.keyid: key.public for key in (*KEYS.values(), *OTHERS.values())}
+    assert signed(kind).signers(keys) == {KEYS[kind].keyid}
+    assert signed(kind).signers({}) == frozenset()
+    moved = replace(signed(kind), signatures=(Signature(OTHERS[kind].keyid, signed(kind).signatures[0].value),))
+    assert moved.signers(keys) == frozenset()

@@ -378,3 +378,24 @@ def test_skipped_project_parts_do_not_get_lost(bench: Bench) -> None:
     bench.module(f"{bench.name}.project", views=project)
     bench.projects = (Project("p", f"{bench.name}.project", (f"{bench.name}.checks",)),)
     assert "shard 2: cannot be read" in only(bench.look_at_folder({})["index.json"], "CHK005").message
+
+
+@pytest.mark.parametrize(
+    ("names", "asked"),
+    [
+        (["x/Start.JSON"], True),
+        (["x/store/blobs/a"], True),
+        (["start.json.bak", "blobs"], False),
+        ([], False),
+    ],
+    ids=repr,
+)
+def test_a_project_is_asked_only_about_folders_with_a_file_that_it_starts_from(
+    bench: Bench, names: list[str], asked: bool
+) -> None:
+    def project(_tree: object) -> Iterator[tuple[str, Item]]:
+        yield "said", Skipped("it", "was asked")
+
+    bench.module(f"{bench.name}.project", views=project)
+    bench.projects = (Project("p", f"{bench.name}.project", (), ("start.json",), within=("/blobs/",)),)
+    assert bool(bench.look_at_folder(dict.fromkeys(names, b"x"))) is asked

@@ -1,17 +1,21 @@
 """The gate: a matrix of what is there, what is asked, and what follows."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import rfc8785
 
 from assaymark.core.clock import timestamp
 from assaymark.core.digest import SHA256, Digest
-from assaymark.core.evidence import TEST_RESULT, Evidence, Statement
+from assaymark.core.errors import Malformed
+from assaymark.core.evidence import APPROVAL, TEST_RESULT, Evidence, Statement
 from assaymark.core.finding import Severity
-from assaymark.core.policy import Policy, Requirement, decide, scan_policy
+from assaymark.core.policy import Parties, Policy, Requirement, decide, scan_policy
 from assaymark.core.subject import Subject
 from assaymark.core.verdict import Outcome, Verdict
 
@@ -357,10 +361,17 @@ def test_the_digest_of_a_policy_without_roles_did_not_change() -> None:
     """Evidence of scans names it."""
     assert scan_policy().digest == f"sha256:{hashlib.sha256(rfc8785.dumps(scan_policy().to_json())).hexdigest()}"
     assert scan_policy().to_json().keys() == {"schema", "name", "version", "fail_on", "actions"}
-    assert scan_policy().to_json()["actions"]["scan"][0].keys() == {"predicate_type", "signers", "threshold", "max_age_seconds"}
+    assert scan_policy().to_json()["actions"]["scan"][0].keys() == {
+        "predicate_type",
+        "signers",
+        "threshold",
+        "max_age_seconds",
+    }
 
 
-DOCUMENT = Policy("p", actions={"promote": (*approvals(2, "publisher").actions["promote"], Requirement(TEST_RESULT))}).to_json()
+DOCUMENT = Policy(
+    "p", actions={"promote": (*approvals(2, "publisher").actions["promote"], Requirement(TEST_RESULT))}
+).to_json()
 NEED = DOCUMENT["actions"]["promote"][0]
 
 

@@ -1,11 +1,11 @@
 """What looking at one top-level file may cost. Parsers ask before they spend; nothing hangs, nothing fills the disk."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from assaymark.core.blob import Blob
 from assaymark.core.errors import OverBudget
+from assaymark.core.record import dataclass
 from assaymark.core.witness import Witness
 
 

@@ -5,9 +5,10 @@ counts as parsed. Content that was unpacked counts with the packed bytes it came
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from assaymark.core.blob import Blob, Slice
+from assaymark.core.record import dataclass
 
 Extent = tuple[int, int]
 """Begin and end (exclusive) in bytes."""

@@ -6,8 +6,8 @@ in through Blob, time and spool through Budget, formats and checks through Catal
 
 import importlib
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
-from functools import cache, cached_property, partial
+from dataclasses import field, replace
+from functools import cache, cached_property
 
 from assaymark.core.blob import Blob, Bytes
 from assaymark.core.budget import Budget, Limits
@@ -29,6 +29,7 @@ from assaymark.core.format import (
     Tree,
     Values,
 )
+from assaymark.core.record import dataclass
 from assaymark.core.scan import FileReport, Gap
 
 CRASHED = runner_rule(
@@ -131,7 +132,7 @@ class Catalog:
 
     def alone(self) -> "Catalog":
         """What is asked of a file that is looked at without its folder."""
-        asked = (replace(project, reads=project.alone) for project in self.projects if project.alone)
+        asked = (replace(project, reads=project.alone, within=()) for project in self.projects if project.alone)
         return replace(self, projects=tuple(asked))
 
     def load_rules(self, formats: Collection[str] | None = None) -> None:
@@ -218,11 +219,24 @@ def look(blob: Blob, path: str, catalog: Catalog, budget: Budget) -> FileReport:
 def look_at_tree(tree: Tree, catalog: Catalog) -> dict[str, FileReport]:
     """Look at what needs several files of a folder at once; a report for each path that something was said about."""
     logs: dict[str, _Log] = {}
-    names = [path.lower() for path in tree.files]
-    for project in catalog.projects:
-        if not project.reads or any(name.endswith(project.reads) for name in names):
-            _look_across(tree, project, logs)
+    for project in _concerned(catalog.projects, [path.casefold() for path in tree.files]):
+        _look_across(tree, project, logs)
     return {path: _across(log, tree.files.get(path)) for path, log in logs.items()}
+
+
+def _concerned(projects: Collection[Project], names: Collection[str]) -> list[Project]:
+    """Those that are asked about every folder, and those with a file here to start from: others are not even imported."""
+    ends = tuple(end for project in projects for end in project.reads)
+    parts = {part for project in projects for part in project.within}
+    ending = [name for name in names if name.endswith(ends)]
+    within = [part for part in parts if any(part in name for name in names)]
+    return [
+        project
+        for project in projects
+        if not (project.reads or project.within)
+        or any(name.endswith(project.reads) for name in ending)
+        or any(part in project.within for part in within)
+    ]
 
 
 def _across(log: _Log, file: FileFacts | None) -> FileReport:
@@ -351,12 +365,11 @@ def _take(item: Item, member: str, packages: tuple[str, ...], log: _Log) -> None
 def _check(view: Item, member: str, packages: tuple[str, ...], log: _Log) -> None:
     for rule in _rules_for(type(view), packages):  # type: ignore[arg-type] # a class can be hashed
         log.checks.add(rule.id)
-        _guarded(partial(_run, rule, view, member, log), lambda: log, member, rule.id)
-
-
-def _run(rule: Rule, view: Item, member: str, log: _Log) -> None:
-    for hit in rule.run(view):  # type: ignore[misc] # a rule with a view has a function
-        log.add(rule, hit, member)
+        try:
+            for hit in rule.run(view):  # type: ignore[misc] # a rule with a view has a function
+                log.add(rule, hit, member)
+        except Exception as error:  # noqa: BLE001 - as in _guarded, which costs more than most checks do
+            _fault(error, log, member, rule.id)
 
 
 def _place(path: str, member: str, what: str = "") -> str:
@@ -367,12 +380,17 @@ def _guarded(step: Callable[[], None], log: Callable[[], _Log], member: str, wha
     """Run one step. What goes wrong becomes a finding, is returned, and the next step runs."""
     try:
         step()
-    except Exception as error:  # noqa: BLE001 - the one place where a crash of ours becomes a finding
-        rule_id, message = _blame(error)
-        offset = error.offset if isinstance(error, Malformed) else None
-        log().own(rule_id, f"{what}: {message}" if what else message, member, offset)
+    except Exception as error:  # noqa: BLE001 - a crash of ours becomes a finding
+        _fault(error, log(), member, what)
         return error
     return None
+
+
+def _fault(error: Exception, log: _Log, member: str, what: str) -> None:
+    """What went wrong, as a finding."""
+    rule_id, message = _blame(error)
+    offset = error.offset if isinstance(error, Malformed) else None
+    log.own(rule_id, f"{what}: {message}" if what else message, member, offset)
 
 
 def _blame(error: Exception) -> tuple[str, str]:

@@ -11,20 +11,32 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import rfc8785
-
 from assaymark.core.digest import MANIFEST, Digest
 from assaymark.core.errors import Malformed
+from assaymark.core.strictjson import canonical
 
 PREFIX = b"assaymark/manifest/v1\n"
 SCHEMA = "assaymark/manifest/v1"
 _MAX_PATH = 4096
+_DEVICES = frozenset(
+    (
+        "con",
+        "prn",
+        "aux",
+        "nul",
+        "conin$",
+        "conout$",
+        *(f"{port}{n}" for port in ("com", "lpt") for n in "0123456789¹²³"),
+    )
+)
+"""What Windows takes for a device, whatever extension follows (Win32, Naming Files, Paths, and Namespaces)."""
 
 
 def check_path(path: str) -> str:
     """Return `path` when it is a manifest path, else raise Malformed saying what is wrong.
 
-    Grammar: relative POSIX, NFC, valid Unicode, no empty, `.` or `..` part, no backslash, no control character.
+    Grammar: relative POSIX, NFC, valid Unicode, no empty, `.` or `..` part, no backslash, no control character, no part that
+    ends in a dot or a space or names a device of Windows.
     """
     problem = _path_problem(path)
     if problem:
@@ -40,8 +52,11 @@ def _path_problem(path: str) -> str | None:  # noqa: PLR0911 - one return for ea
         return "is absolute"
     if "\\" in path:
         return "holds a backslash"
-    if any(part in {"", ".", ".."} for part in path.split("/")):
+    parts = path.split("/")
+    if any(part in {"", ".", ".."} for part in parts):
         return "holds an empty, '.' or '..' part"
+    if any(map(_is_lost_on_windows, parts)):
+        return "has a part that ends in a dot or a space, or is a device, on Windows"
     if not path.isascii():
         if any(unicodedata.category(c) in {"Cc", "Cs"} for c in path):
             return "holds a control character or is not valid Unicode"
@@ -50,6 +65,10 @@ def _path_problem(path: str) -> str | None:  # noqa: PLR0911 - one return for ea
     elif not path.isprintable():
         return "holds a control character"
     return None
+
+
+def _is_lost_on_windows(part: str) -> bool:
+    return part[-1] in ". " or part.partition(".")[0].rstrip(" ").casefold() in _DEVICES
 
 
 def path_problems(paths: Iterable[str]) -> dict[str, str]:
@@ -104,4 +123,4 @@ class Manifest:
     @cached_property
     def digest(self) -> Digest:
         """The folder's digest."""
-        return Digest(MANIFEST, hashlib.sha256(PREFIX + rfc8785.dumps(self.to_json())).hexdigest())
+        return Digest(MANIFEST, hashlib.sha256(PREFIX + canonical(self.to_json())).hexdigest())

@@ -33,8 +33,9 @@ def read_policy(data: Any) -> Policy:
 
 
 def _need(entry: Any) -> Requirement:
-    if not isinstance(entry["predicate_type"], str) or type(entry["threshold"]) is not int:
-        raise TypeError("predicate_type is a text and threshold a whole number")
+    texts = (entry["predicate_type"], entry.get("role", ""))
+    if not all(isinstance(text, str) for text in texts) or type(entry["threshold"]) is not int:
+        raise TypeError("predicate_type and role are texts, and threshold a whole number")
     return Requirement(
         predicate_type=entry["predicate_type"],
         signers=frozenset(entry["signers"]),

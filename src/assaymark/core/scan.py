@@ -1,12 +1,13 @@
 """What a scan says: of each file, and of the whole. These records are what every report is written from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from assaymark.core.bytemap import NOTHING, ByteMap
 from assaymark.core.evidence import Statement
 from assaymark.core.finding import Confidence, Finding, Persona, Severity, Where
+from assaymark.core.record import dataclass
 from assaymark.core.remote import Pinned
 from assaymark.core.subject import Subject
 from assaymark.core.verdict import Outcome, Verdict

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import rfc8785
-
 from assaymark.core.digest import SHA256, Digest
 
 
@@ -23,6 +21,8 @@ class Snapshot:
     @cached_property
     def digest(self) -> Digest:
         """Over kind, of and content, not over the time: an unchanged thing keeps its digest."""
+        import rfc8785  # not where settings are only read
+
         data = rfc8785.dumps({"kind": self.kind, "of": self.of, "content": self.content})
         return Digest(SHA256, hashlib.sha256(data).hexdigest())
 

@@ -4,8 +4,9 @@ Our reading leads. The witness is asked so that a difference between the two is 
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Protocol
+
+from assaymark.core.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)
