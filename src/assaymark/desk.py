@@ -13,7 +13,7 @@ from assaymark.core.bundle import Bundle
 from assaymark.core.errors import NotFound, UsageError
 from assaymark.core.manifest import ManifestFile
 from assaymark.core.ports import BlobReader, Source
-from assaymark.core.statements import Quarantine
+from assaymark.core.statements import Quarantine, Seal
 from assaymark.core.subject import Subject
 from assaymark.core.verdict import Verdict
 from assaymark.registrar import FRESH, Registrar
@@ -176,6 +176,9 @@ class Desk:
         with self.registrar.look() as work:
             promotion = promotions.find(work, nonce)
             verdict = promotions.judge(work, promotion)
+            policy = promotions.policy_of(work, promotion.said.channel)
+            row = promotion.row.version
+            seal, evidence = versions.statement_of(work, row, Seal.TYPE), promotions.bound_evidence(work, promotion)
         return {
             "request": nonce,
             "version": str(promotion.name),
@@ -186,6 +189,12 @@ class Desk:
             "asked": promotion.said.predicate(),
             "decisions": [item.statement.predicate for item in promotion.approvals],
             "verdict": _verdict(verdict),
+            "policy": policy.to_json(),
+            "envelopes": {
+                "request": promotion.signed.envelope.to_json(),
+                "seal": seal.envelope.to_json() if seal else None,
+                "evidence": [item.envelope.to_json() for item in evidence],
+            },
         }
 
     def decide(self, nonce: str, envelope: bytes) -> Json:

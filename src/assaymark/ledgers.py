@@ -34,6 +34,7 @@ __all__ = [
     "prove",
     "repair",
     "trust",
+    "trust_of",
     "watch",
 ]
 
@@ -74,7 +75,7 @@ def trust(  # one parameter for each option
     if root is not None:
         if witnesses:
             raise UsageError("a trust root names the witnesses", step="leave --witness out, or use --key")
-        made = _of_root(_read_root(root))
+        made = trust_of(_read_root(root))
         return made if quorum is None else Trust(made.logs, made.witnesses, quorum)
     log = _key(str(key), origin or _said_origin(folder), ED25519, home)
     if origin is not None and log.name != origin:
@@ -149,7 +150,8 @@ def open_ledger(
 
     asked = tuple(HttpWitness(url, known) for url, known in (witnesses or {}).items())
     if quorum > len(asked):
-        raise UsageError(f"a quorum of {quorum} of {len(asked)} witnesses can never be had")
+        step = "say where each witness is: assay registry witness NAME URL"
+        raise UsageError(f"a quorum of {quorum} of {len(asked)} witnesses can never be had", step=step)
     signer, public = note_signer(origin, key), note_key(origin, key.public)
     return Ledger(database, Folder(folder), signer, public, SystemClock(), quorum=Quorum(asked, quorum), say=say)
 
@@ -168,7 +170,8 @@ def repair(url: str, folder: str, key: str, home: str | None) -> list[str]:
         database.close()
 
 
-def _of_root(root: TrustRoot) -> Trust:
+def trust_of(root: TrustRoot) -> Trust:
+    """The logs and witnesses that a trust root names."""
     def made(name: str, keyid: str, kind: int) -> NoteKey:
         key = root.keys[keyid]
         return NoteKey(VerifierKey(name, kind, raw_key(key.public)), key.verifier)

@@ -4,7 +4,8 @@
 """
 
 import os
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -12,16 +13,20 @@ from assaymark.client import Client
 from assaymark.core.bundle import Bundle
 from assaymark.core.clock import SystemClock, timestamp
 from assaymark.core.digest import Digest
-from assaymark.core.envelope import Signer
+from assaymark.core.envelope import Envelope, Signer
 from assaymark.core.errors import Untrusted, UsageError
 from assaymark.core.statements import APPROVE, DENY, Approval, Lift, Quarantine, Request, Seal
 from assaymark.core.subject import Subject
+from assaymark.core.trust import TrustRoot, pinned, update
 from assaymark.desk import Desk, Json
 from assaymark.registrar import Registrar, sign
 from assaymark.registry.names import VersionName
+from assaymark.registry.review import review
+from assaymark.storage.keys import public_of
 
 At = Desk | Client
 HOST = "host"
+_ROOT = 8 << 20
 """Who acts on the registry of the home without a name of his own."""
 
 
@@ -38,19 +43,28 @@ def opened(
         yield Desk(registrar, HOST)
 
 
-def publish(
-    at: At, version: str, folder: str, publisher: str, key: Signer, progress: Callable[[int], None] | None = None
-) -> Json:
-    """Upload a folder, and seal it with the publisher's key. In the home it is scanned at once, a server does it itself."""
-    name = VersionName.parse(version)
-    subject = at.upload(version, folder, publisher, progress)
-    seal = Seal(
-        project=name.model.project, model=name.model.model, version=name.version, publisher=publisher, at=_now()
-    )
-    done = at.seal(version, sign(seal.statement(subject), key))
+def publish(at: At, version: str, folder: str, publisher: str, key: Signer, *, wait: float = 0.0) -> Json:
+    """Upload a folder, and seal it with the publisher's key. In the home it is scanned at once; a server does it itself,
+    and is asked for `wait` seconds what came of it.
+    """
+    subject = at.upload(version, folder, publisher)
+    done = seal(at, subject, publisher, key)
     if isinstance(at, Desk):
         done = at.scan(version, folder)
+    until = time.monotonic() + wait
+    while done["state"] == "sealed" and time.monotonic() < until:
+        time.sleep(min(1.0, wait))
+        done = {"version": version, "state": at.show(version)["state"]}
     return {**done, "digest": str(subject.digest)}
+
+
+def seal(at: At, subject: Subject, publisher: str, key: Signer) -> Json:
+    """Seal a draft: the publisher's word that these bytes are the version."""
+    name = VersionName.parse(subject.name)
+    said = Seal(
+        project=name.model.project, model=name.model.model, version=name.version, publisher=publisher, at=_now()
+    )
+    return at.seal(subject.name, sign(said.statement(subject), key))
 
 
 def request(
@@ -63,20 +77,23 @@ def request(
 
 
 def decide(
-    at: At, nonce: str, approver: str, key: Signer, *, deny: bool, reason: str, valid_days: int, digest: str | None
+    at: At, nonce: str, approver: str, key: Signer, *, root: TrustRoot, deny: bool, reason: str, valid_days: int
 ) -> Json:
-    """Sign a decision on a request. `digest`: what the approver means to approve; raises Untrusted when it is another."""
+    """Check a request against one's own trust root, and sign a decision on it; raises Untrusted for what does not hold."""
     found = at.request_of(nonce)
-    if digest is not None and digest != found["digest"]:
-        raise Untrusted(f"the request is for {found['digest']}, not {digest}", step="approve what you looked at")
-    asked = Request(**found["asked"])
     now = SystemClock().now()
+    asked, subject, missing = review(found, root, now)
+    if missing and not deny:
+        raise Untrusted(
+            f"the policy would not allow it: {missing[0].message}", step="deny it, or see to what is missing"
+        )
     said = Approval(
         decision=DENY if deny else APPROVE, request=found["payload"], channel=asked.channel, counter=asked.counter,
         policy=asked.policy, evidence=asked.evidence, nonce=asked.nonce, approver=approver, reason=reason,
         at=timestamp(now), expires=asked.expires, valid_until=timestamp(now + timedelta(days=valid_days)),
     )  # fmt: skip
-    return at.decide(nonce, sign(said.statement(_subject(found["version"], found["digest"])), key))
+    done = at.decide(nonce, sign(said.statement(subject), key))
+    return {"version": subject.name, "digest": str(subject.digest), **done}
 
 
 def quarantine(at: At, version: str, by: str, key: Signer, reason: str) -> Json:
@@ -141,3 +158,13 @@ def _subject(version: str, digest: str) -> Subject:
 
 def _now() -> str:
     return timestamp(SystemClock().now())
+
+
+def read_root(path: str) -> TrustRoot:
+    """A trust root in a file, as somebody holds it; raises UsageError, Untrusted where its own keys did not sign it."""
+    try:
+        with open(path, "rb") as file:
+            envelope = Envelope.from_json(file.read(_ROOT))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}", step="name your copy of the trust root") from error
+    return update(pinned(envelope, public_of), [], SystemClock().now())

@@ -30,13 +30,13 @@ from assaymark.core.strictjson import canonical
 from assaymark.core.strictjson import loads as strict
 from assaymark.core.subject import Subject
 from assaymark.core.trust import TrustRoot
-from assaymark.ledgers import open_ledger
+from assaymark.ledgers import open_ledger, trust_of
 from assaymark.registry import access_tables, bundles, models, promotions, queries, tables, versions
 from assaymark.registry.names import ModelName, VersionName
 from assaymark.registry.states import VersionState
 from assaymark.registry.work import Work
 from assaymark.settings import home as home_folder
-from assaymark.storage import keys, ledger_tables
+from assaymark.storage import keys, ledger_tables, output
 from assaymark.storage.database import Database
 from assaymark.storage.keys import PrivateKey
 from assaymark.storage.ledger import Ledger, Receipt
@@ -113,8 +113,11 @@ class Registrar:
         own = Keys(*(keys.load_private(_key_path(home, name)) for name in (LOG, SERVER, SCANNER)))
         records = Database.open(database or f"sqlite:///{os.path.join(folder, 'registry.db')}", _METADATA)
         blobs = open_store(store or os.path.join(folder, OBJECTS), clock)
-        ledger = open_ledger(records, os.path.join(folder, LOG_FILES), own.log, settings["origin"])
-        return cls(folder, records, blobs, ledger, own, clock or SystemClock())
+        registrar = cls(
+            folder, records, blobs, _ledger(folder, settings, records, own, None), own, clock or SystemClock()
+        )
+        with registrar.look():  # the trust root says who has to witness the log
+            return registrar
 
     def close(self) -> None:
         """Let go of records and store."""
@@ -279,6 +282,7 @@ class Registrar:
         last = trusts.TrustRoot.read((rest or [first])[-1].payload, keys.public_of)
         before = min(self.clock.now(), _moment_before(last.expires))
         self._root, self._loaded = trusts.update(root, rest, before), newest
+        self.ledger = _ledger(self.folder, _settings(self.folder), self.database, self.keys, self._root)
         return self._root
 
     def _check_own(self, root: TrustRoot) -> None:
@@ -292,6 +296,24 @@ class Registrar:
 def sign(statement: Statement, key: Signer) -> bytes:
     """A statement in a DSSE envelope, as JSON."""
     return canonical(Envelope.sign(PAYLOAD_TYPE, statement.payload(), [key]).to_json())
+
+
+def set_witness(home: str | None, name: str, url: str) -> None:
+    """Say where a witness of the trust root is reached; raises UsageError."""
+    folder = registry_folder(home)
+    settings = _settings(folder)
+    settings["witnesses"] = {**settings.get("witnesses", {}), name: url}
+    output.write(os.path.join(folder, SETTINGS), json.dumps(settings, indent=1) + "\n")
+
+
+def _ledger(folder: str, settings: dict[str, Any], records: Database, own: Keys, root: TrustRoot | None) -> Ledger:
+    """The ledger, with the witnesses and the quorum of the trust root."""
+    urls = settings.get("witnesses", {})
+    known = trust_of(root).witnesses if root else ()
+    witnesses = {urls[key.name]: key for key in known if key.name in urls}
+    quorum = root.quorum if root else 0
+    place = os.path.join(folder, LOG_FILES)
+    return open_ledger(records, place, own.log, settings["origin"], witnesses=witnesses, quorum=quorum)
 
 
 def registry_folder(home: str | None) -> str:

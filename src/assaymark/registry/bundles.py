@@ -1,6 +1,5 @@
 """What a serving host needs to verify a channel's version without asking anybody: the bundle (core.bundle)."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -11,14 +10,14 @@ from assaymark.core.clock import timestamp
 from assaymark.core.envelope import Envelope, Signer
 from assaymark.core.errors import Conflict, NotFound
 from assaymark.core.evidence import PAYLOAD_TYPE
-from assaymark.core.statements import ACTIVE, Activation, Lift, Quarantine, Seal, Timestamp, evidence_set
+from assaymark.core.statements import ACTIVE, Activation, Lift, Quarantine, Seal, Timestamp
 from assaymark.core.subject import Subject
 from assaymark.registry import tables
 from assaymark.registry.models import find_model
 from assaymark.registry.names import ModelName
-from assaymark.registry.promotions import find, policy_of
+from assaymark.registry.promotions import bound_evidence, find, policy_of
 from assaymark.registry.states import RequestState, VersionState
-from assaymark.registry.versions import all_evidence, manifest_of, newest, statement_of
+from assaymark.registry.versions import manifest_of, statement_of
 from assaymark.registry.work import Signed, Work
 
 _channels, _envelopes = tables.channels, tables.envelopes
@@ -56,7 +55,7 @@ def bundle(work: Work, name: ModelName, channel: str, receipt: Receipt, server: 
     return Bundle(
         manifest=manifest_of(work.connection, version),
         seal=_there(statement_of(work, version, Seal.TYPE)).envelope,
-        evidence=tuple(item.envelope for item in _bound_evidence(work, version, promotion.said.evidence)),
+        evidence=tuple(item.envelope for item in bound_evidence(work, promotion)),
         request=promotion.signed.envelope,
         approvals=tuple(item.envelope for item in promotion.approvals if str(item.evidence.digest) in named),
         activation=activation.envelope,
@@ -92,16 +91,6 @@ def freshness(work: Work, name: ModelName, channel: str, server: Signer, fresh: 
     )  # fmt: skip
     payload = stamp.statement(Subject(str(promotion.name), promotion.digest)).payload()
     return Envelope.sign(PAYLOAD_TYPE, payload, [server])
-
-
-def _bound_evidence(work: Work, version: int, wanted: str) -> Sequence[Signed]:
-    """The evidence that the request bound: what is here now, or what was before something came later."""
-    came = all_evidence(work, version)
-    for count in range(len(came), 0, -1):
-        then = newest(came[:count])
-        if evidence_set(item.evidence.digest for item in then) == wanted:
-            return then
-    raise Conflict("the evidence that was approved is not here any more", step="restore it from a backup")
 
 
 def _activation(work: Work, nonce: str) -> Signed:

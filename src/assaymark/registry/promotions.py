@@ -25,7 +25,7 @@ from assaymark.registry.models import find_model, find_version, name_of_version
 from assaymark.registry.names import ModelName, VersionName
 from assaymark.registry.shipped import shipped
 from assaymark.registry.states import RequestState, VersionState, check_request
-from assaymark.registry.versions import evidence_of, statement_of
+from assaymark.registry.versions import all_evidence, evidence_of, newest, statement_of
 from assaymark.registry.work import Signed, Work, new_nonce
 
 _requests, _channels, _envelopes = tables.requests, tables.channels, tables.envelopes
@@ -165,6 +165,16 @@ def decide_on(work: Work, nonce: str, document: bytes) -> RequestState:
     kind = "denied" if said.decision == DENY else "approved"
     _log(work, kind, promotion.name, str(promotion.digest), said.approver, signed, promotion.said.channel)
     return after
+
+
+def bound_evidence(work: Work, promotion: Promotion) -> list[Signed]:
+    """The evidence that the request bound: what is here now, or what was before something came later."""
+    came = all_evidence(work, promotion.row.version)
+    for count in range(len(came), -1, -1):
+        then = newest(came[:count])
+        if evidence_set(item.evidence.digest for item in then) == promotion.said.evidence:
+            return then
+    raise Conflict("the evidence that was asked about is not here any more", step="restore it from a backup")
 
 
 def judge(work: Work, promotion: Promotion) -> Verdict:

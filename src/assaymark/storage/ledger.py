@@ -125,16 +125,16 @@ class Ledger:
     def receipt(self, ticket: int) -> Receipt:
         """The leaf of a ticket with its proof, integrated and cosigned first where it is not yet; raises AssayError."""
         index, leaf = self._by_ticket(ticket)
-        note = None if index is None else self._newest(index)
+        note = None if index is None else self._covering(index)
         if note is None:
             self.integrate()
             index, leaf = self._by_ticket(ticket)
         if index is None:
             raise Unreadable(f"ticket {ticket} was not integrated", step="try again")
-        note = self._newest(index)
+        note = self._covering(index)
         if note is None and self._quorum.needed:
             self.cosign()
-            note = self._newest(index)
+            note = self._covering(index)
         if note is None:
             raise Unreadable(f"no checkpoint covers leaf {index} yet", step="try again")
         read = Note.read(note)
@@ -157,7 +157,12 @@ class Ledger:
         """The proof that the tree of `new` leaves grew from that of `old`; raises UsageError."""
         return self._proof(new, lambda rows: rows.tree(new).consistency(old))
 
-    def cosign(self) -> int:
+    def waiting(self) -> bool:
+        """Whether there is something to integrate."""
+        with self._database.read() as connection:
+            return bool(Rows(connection).pending(1))
+
+    def cosign(self, turns: int = 3) -> int:
         """Ask every witness about the newest checkpoint and publish it when enough answered; returns how many did.
 
         Raises Untrusted when a witness saw a log that ours contradicts and not enough others disagree with him,
@@ -180,8 +185,10 @@ class Ledger:
             self._publish()
         if count >= self._quorum.needed:
             return count
-        if self.checkpoint() != note and any(isinstance(error, Untrusted) for error in problems):
-            return self.cosign()  # the log grew meanwhile, and another thread has shown them the newer checkpoint
+        if turns > 1 and self.checkpoint() != note and any(isinstance(error, Untrusted) for error in problems):
+            return self.cosign(
+                turns - 1
+            )  # the log grew meanwhile, and another thread has shown them the newer checkpoint
         for problem in problems:
             if isinstance(problem, Untrusted):
                 raise problem
@@ -342,9 +349,10 @@ class Ledger:
             raise UsageError(f"the ledger gave no ticket {ticket}")
         return found
 
-    def _newest(self, index: int) -> bytes | None:
+    def _covering(self, index: int) -> bytes | None:
+        """The first checkpoint with a quorum that covers a leaf: its cosignatures tell when it was logged."""
         with self._database.read() as connection:
-            return Rows(connection).checkpoint(index, self._quorum.needed)
+            return Rows(connection).checkpoint(index, self._quorum.needed, first=True)
 
     def _proof(self, size: int, make: Callable[[Rows], list[bytes]]) -> list[bytes]:
         with self._database.read() as connection:

@@ -140,10 +140,11 @@ class Rows:
                     pass
         return frontier
 
-    def checkpoint(self, above: int = -1, cosigned: int = 0) -> bytes | None:
-        """The newest checkpoint of a size > `above` with so many cosignatures."""
+    def checkpoint(self, above: int = -1, cosigned: int = 0, *, first: bool = False) -> bytes | None:
+        """The newest checkpoint of a size > `above` with so many cosignatures, or the `first` one."""
         wanted = (checkpoints.c.size > above) & (checkpoints.c.cosigned >= cosigned)
-        query = sa.select(checkpoints.c.note).where(wanted).order_by(checkpoints.c.size.desc()).limit(1)
+        order = checkpoints.c.size.asc() if first else checkpoints.c.size.desc()
+        query = sa.select(checkpoints.c.note).where(wanted).order_by(order).limit(1)
         note: bytes | None = self._connection.execute(query).scalar()
         return note
 

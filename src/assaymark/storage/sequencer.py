@@ -74,14 +74,16 @@ class Sequencer:
 
     def _run(self) -> None:
         pause = self._idle
+        first = True
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._asked > self._done or self._stopping, pause)
                 stopping = self._stopping
                 if self._asked > self._done and not stopping:
                     self._changed.wait_for(lambda: self._stopping, self._delay)
-                asked = self._asked
-            failure = self._once()
+                asked, needed = self._asked, first or stopping or self.failure is not None or self._asked > self._done
+            failure = self._once(needed=needed)
+            first = False
             with self._changed:
                 self.failure = failure
                 if failure is None:
@@ -95,8 +97,10 @@ class Sequencer:
                     continue
             pause = self._idle
 
-    def _once(self) -> AssayError | None:
+    def _once(self, *, needed: bool) -> AssayError | None:
         try:
+            if not needed and not self._ledger.waiting():
+                return None
             self._ledger.integrate()
             if self._cosign:
                 self._ledger.cosign()

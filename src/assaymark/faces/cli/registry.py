@@ -75,6 +75,17 @@ def info(obj: Mapping[str, Any]) -> None:
     tell(Registrar.describe(obj["home"]))
 
 
+@command.command("witness")
+@click.argument("name")
+@click.argument("url")
+@click.pass_obj
+def witness(obj: Mapping[str, Any], name: str, url: str) -> None:
+    """Say where the witness NAME of the trust root is reached. A server has to be started again after it."""
+    from assaymark.registrar import set_witness
+
+    set_witness(obj["home"], name, url)
+
+
 @command.command("trust")
 @click.argument("root", type=click.Path(exists=True, dir_okay=False))
 @place
@@ -172,15 +183,16 @@ def _show_version(found: Mapping[str, Any]) -> None:
 @click.argument("version")
 @click.option("--as", "publisher", required=True, metavar="PERSON", help="Who publishes, as the trust root knows him.")
 @click.option("--key", required=True, metavar="KEY", help="His private key.")
+@click.option("--wait", default=600.0, show_default=True, metavar="SECONDS", help="For the server's scan.")
 @place
 @click.pass_obj
 def publish(obj: Mapping[str, Any], /, folder: str, version: str, publisher: str, key: str, **options: Any) -> int:
     """Store FOLDER as PROJECT/MODEL@VERSION, seal it, and have it scanned. Its bytes never change after that."""
     from assaymark import registering
 
-    private = signer(obj, key)
+    private, wait = signer(obj, key), options.pop("wait")
     with opened(obj, options) as at:
-        done = registering.publish(at, version, folder, publisher, private)
+        done = registering.publish(at, version, folder, publisher, private, wait=wait)
     tell(done)
     if done["state"] == "rejected":
         click.echo(f"next: see why with: assay scan {folder}", err=True)

@@ -77,7 +77,9 @@ def _decision(name: str, about: str, *, deny: bool) -> click.Command:
     @click.argument("nonce")
     @_as
     @_key
-    @click.option("--digest", help="What you looked at: refuse where the request is for something else.")
+    @click.option(
+        "--root", required=True, metavar="FILE", help="Your own copy of the trust root: it is what you check by."
+    )
     @click.option("--reason", default="", help="Why.")
     @click.option("--valid-days", default=180, show_default=True, type=click.IntRange(1, 730), help="It bears loads.")
     @place
@@ -86,15 +88,18 @@ def _decision(name: str, about: str, *, deny: bool) -> click.Command:
         from assaymark import registering
 
         private = signer(obj, key)
-        said = {name: options.pop(name) for name in ("digest", "reason", "valid_days")}
+        said = {name: options.pop(name) for name in ("reason", "valid_days")}
+        trusted = registering.read_root(options.pop("root"))
         with opened(obj, options) as at:
-            tell(registering.decide(at, nonce, person, private, deny=deny, **said))
+            tell(registering.decide(at, nonce, person, private, root=trusted, deny=deny, **said))
 
     return decision
 
 
 approve = _decision(
-    "approve", "Approve a request, with your own key. See it first: assay registry requests NONCE.", deny=False
+    "approve",
+    "Approve a request with your own key, after its signatures and the policy were checked on your side.",
+    deny=False,
 )
 deny = _decision("deny", "Deny a request, with your own key.", deny=True)
 
