@@ -1,4 +1,4 @@
-"""A small AI project as one meets them, with what is wrong with it, and what `assay scan` says.
+"""A small AI project as one meets them, with what is wrong with it, and what `assay scan` says; then a model's way to production.
 
 Everything is written with the standard library into a temporary folder. The "malicious" checkpoint calls
 `os.getcwd`, which is harmless; nothing in here ever loads it.
@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import registry
 
 ASSAY = [sys.executable, "-m", "assaymark"]
 
@@ -47,7 +49,10 @@ def main() -> int:
     print(f"HTML report    {html}")
     print(f"Evidence       {evidence}  (signed; the line above verified it)")
     print(f"Try            assay explain MDL001; assay scan {project} --format json")
-    return 0 if code == 1 and verified.returncode == 0 else 1
+    if code != 1 or verified.returncode != 0:
+        return 1
+    registry.play(registry.Scene(top, quiet=quiet))
+    return 0
 
 
 def build(project: Path) -> None:

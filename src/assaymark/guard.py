@@ -1,8 +1,12 @@
-"""Safe loading: `pickle`, `joblib` and `torch` files, of nothing but what the vetted table and your policy allow.
+"""Safe loading, and loading of nothing but what was approved.
 
     from assaymark import guard
 
     model = guard.load_joblib("model.joblib", digest="sha256:…")
+    found = guard.verify("model/", "model.bundle", "root.json", "fraud/scorer:production", into="/run/model")
+
+Verifying (docs/verify-before-load.md) needs `cryptography` alone, and no network. Loading is of `pickle`, `joblib` and `torch`
+files, of nothing but what the vetted table and your policy allow:
 
 The bytes are read once, into memory or a file without a name. Those bytes are compared with the digest, judged as
 `assay scan` judges them, and only then handed to an unpickler that resolves nothing but what was judged. All else raises
@@ -18,15 +22,107 @@ from assaymark.core.errors import AssayError
 from assaymark.model.judge import Refused
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from assaymark.core.blob import Blob
     from assaymark.core.budget import Budget
     from assaymark.model.allow import AllowPolicy
+    from assaymark.verifying import NotVerified, OpenModel, Verified
 
-__all__ = ["Refused", "load_joblib", "load_pickle", "load_torch", "loads", "policy"]
+__all__ = [
+    "NotVerified",
+    "Refused",
+    "load_joblib",
+    "load_pickle",
+    "load_safetensors",
+    "load_torch",
+    "loads",
+    "open_verified",
+    "policy",
+    "verify",
+]
 
 _Path = str | os.PathLike[str]
 _IN_MEMORY = 64 << 20
 _CHUNK = 1 << 20
+
+
+def __getattr__(name: str) -> Any:
+    """`NotVerified` is imported when it is asked for: loading a pickle needs no cryptography."""
+    if name == "NotVerified":
+        from assaymark.verifying import NotVerified
+
+        return NotVerified
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def verify(
+    path: _Path,
+    bundle: "_Path | bytes",
+    trust_root: "_Path | bytes",
+    channel: str,
+    *,
+    model: str = "",
+    state: "_Path | bool | None" = None,
+    now: "datetime | None" = None,
+    into: _Path | None = None,
+) -> "Verified":
+    """Prove that a folder is what the approvers approved for a channel, `project/model:channel`; raises NotVerified.
+
+    bundle, trust_root: files, or their bytes. The trust root is the one that this host was given out of band.
+    state: where this host keeps what it has seen [verified.json in the home]; False keeps nothing, which gives up
+    protection against rollback within the time that a bundle is fresh.
+    into: a folder that is made, private, with the bytes that were hashed: load from there and nobody can swap them.
+    """
+    from assaymark.verifying import verify_folder
+
+    return verify_folder(path, bundle, trust_root, channel, model=model, state=state, now=now, into=into)
+
+
+def open_verified(
+    path: _Path,
+    bundle: "_Path | bytes",
+    trust_root: "_Path | bytes",
+    channel: str,
+    *,
+    model: str = "",
+    state: "_Path | bool | None" = None,
+    now: "datetime | None" = None,
+) -> "OpenModel":
+    """As `verify`, and gives the files open: `with guard.open_verified(…) as files: files.open("model.onnx")`."""
+    from assaymark.verifying import open_verified as opened
+
+    return opened(path, bundle, trust_root, channel, model=model, state=state, now=now)
+
+
+def load_safetensors(
+    path: _Path,
+    bundle: "_Path | bytes",
+    trust_root: "_Path | bytes",
+    channel: str,
+    *,
+    model: str = "",
+    state: "_Path | bool | None" = None,
+    now: "datetime | None" = None,
+) -> dict[str, Any]:
+    """Tensor name -> NumPy array, of all safetensors files of a verified folder; needs numpy.
+
+    Each file is read once; the bytes that were hashed are those that the arrays lie on. BF16 becomes float32.
+    """
+    from assaymark.model.weights.arrays import arrays
+    from assaymark.verifying import open_verified as opened
+
+    found: dict[str, Any] = {}
+    with opened(path, bundle, trust_root, channel, model=model, state=state, now=now, hashed=False) as files:
+        for name in files.paths:
+            if not name.endswith(".safetensors"):
+                continue
+            for tensor, array in arrays(files.read(name), name).items():
+                if tensor in found:
+                    raise Refused(f"{tensor!r} is in {name} and in a file before it", step="load the files one by one")
+                found[tensor] = array
+        files.keep()
+    return found
 
 
 def load_pickle(path: _Path, policy: "AllowPolicy | None" = None, *, digest: str | None = None, **options: Any) -> Any:
@@ -176,10 +272,14 @@ class _Copy:
             large = status.st_size > _IN_MEMORY
             memory = io.BytesIO()
             self.file: Any = tempfile.TemporaryFile() if large else memory
-            while piece := source.read(_CHUNK):
-                total.update(piece)
-                self.file.write(piece)
-        self.file.flush()
+            try:
+                while piece := source.read(_CHUNK):
+                    total.update(piece)
+                    self.file.write(piece)
+                self.file.flush()
+            except OSError as error:
+                self.file.close()
+                raise Refused(f"{self._path} cannot be read: {error.strerror}") from error
         self.file.seek(0)
         self.blob: Blob
         self.blob = FileBlob(self.file.fileno(), digest=False) if large else Bytes(memory.getvalue())

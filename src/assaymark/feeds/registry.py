@@ -65,17 +65,14 @@ class RegistryClient:
         params = {name: str(value) for name, value in query.items() if value is not None}
         with self._open(method, path, headers=headers, content=content, params=params) as response:
             data = self._read(response, LARGEST)
-        try:
-            return json.loads(data.decode("utf-8")) if data else None
-        except (ValueError, RecursionError) as error:
-            raise Unreadable(f"{self.server} answers with what is not JSON", step="look at ASSAY_SERVER") from error
+        return self._json(data)
 
     def send(self, method: str, path: str, content: Iterator[bytes] | bytes, **headers: str) -> Any:
         """Send bytes as they come; the answer is JSON or nothing."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         with self._open(method, path, headers=named, content=content) as response:
             data = self._read(response, LARGEST)
-        return json.loads(data) if data else None
+        return self._json(data)
 
     def fetch(self, path: str, piece: int = 1 << 20) -> Iterator[bytes]:
         """The bytes of something, as they come. What they should be is for the caller to check."""
@@ -146,6 +143,14 @@ class RegistryClient:
         step = str(found.get("next", ""))[:500]
         kind = _ERRORS.get(status, UsageError if status < 500 else Unreadable)
         return kind(f"{shown(self.server)} answers {status}: {detail}", step=step)
+
+    def _json(self, data: bytes) -> Any:
+        try:
+            return json.loads(data.decode("utf-8")) if data else None
+        except (ValueError, RecursionError) as error:
+            raise Unreadable(
+                f"{shown(self.server)} answers with what is not JSON", step="look at ASSAY_SERVER"
+            ) from error
 
     def _read(self, response: "httpx.Response", limit: int) -> bytes:
         import httpx

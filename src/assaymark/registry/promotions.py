@@ -21,6 +21,7 @@ from assaymark.core.statements import DENY, Activation, Approval, Request, Seal,
 from assaymark.core.subject import Subject
 from assaymark.core.verdict import Outcome, Verdict
 from assaymark.registry import tables
+from assaymark.registry.keeping import check_kept
 from assaymark.registry.models import find_model, find_version, name_of_version
 from assaymark.registry.names import ModelName, VersionName
 from assaymark.registry.shipped import shipped
@@ -80,7 +81,7 @@ def request(work: Work, name: VersionName, document: bytes, channel: str) -> str
     1. The requester signed it, with a key that the trust root gives him.
     2. It speaks of this version's bytes, of the channel's policy and of the evidence as they are now.
     3. Its counter is the channel's next, it does not expire late, and was never used.
-    4. The version was verified, unless this is an emergency; after one, its review comes first.
+    4. The version was verified, unless this is an emergency; after one, its review comes first. Its bytes are still kept.
     """
     row = find_version(work.connection, name)
     signed = work.signed(document)
@@ -99,6 +100,7 @@ def request(work: Work, name: VersionName, document: bytes, channel: str) -> str
     if not work.at < said.expires <= timestamp(work.now + _LONGEST):
         raise UsageError(f"a request expires within {_LONGEST.days} days", step="request anew")
     _check_open(work, row, name, said)
+    check_kept(work, row, name)
     if work.connection.execute(sa.select(_requests.c.nonce).where(_requests.c.nonce == said.nonce)).first():
         raise Conflict("this request was made before", step="request anew")
     work.connection.execute(
@@ -113,9 +115,10 @@ def request(work: Work, name: VersionName, document: bytes, channel: str) -> str
     return said.nonce
 
 
-def find(work: Work, nonce: str) -> Promotion:
-    """A request with its signatures; raises NotFound."""
-    row = work.connection.execute(sa.select(_requests).where(_requests.c.nonce == nonce)).first()
+def find(work: Work, nonce: str, *, hold: bool = False) -> Promotion:
+    """A request with its signatures; raises NotFound. `hold`: whoever else means to change it waits (PostgreSQL)."""
+    wanted = sa.select(_requests).where(_requests.c.nonce == nonce)
+    row = work.connection.execute(wanted.with_for_update() if hold else wanted).first()
     if row is None:
         raise NotFound(f"there is no request {nonce[:40]}", step="assay registry requests")
     kept = work.connection.execute(
@@ -137,7 +140,7 @@ def decide_on(work: Work, nonce: str, document: bytes) -> RequestState:
     4. Nobody decides twice.
     5. Enough approvals, and everything else that the policy asks for: the request is approved. One denial denies it.
     """
-    promotion = find(work, nonce)
+    promotion = find(work, nonce, hold=True)
     _check_pending(work, promotion)
     signed = work.signed(document)
     said = Approval.read(signed.statement)
@@ -195,7 +198,7 @@ def activate(work: Work, nonce: str, actor: str, server: Signer) -> int:
     2. Its counter is the channel's next: whoever came second is void.
     3. The one before is superseded, the channel moved, and the activation logged, all at once.
     """
-    promotion = find(work, nonce)
+    promotion = find(work, nonce, hold=True)
     _check_pending(work, promotion)
     check_request(RequestState(promotion.row.state), RequestState.ACTIVE)
     verdict = judge(work, promotion)
@@ -248,7 +251,7 @@ def _activation(work: Work, promotion: Promotion, channel: Any, server: Signer) 
 
 def void(work: Work, nonce: str, actor: str, why: str) -> None:
     """Withdraw a request, or take back what it made active: an activation that is void gets no timestamp any more."""
-    promotion = find(work, nonce)
+    promotion = find(work, nonce, hold=True)
     check_request(RequestState(promotion.row.state), RequestState.VOID)
     work.move(_requests, promotion.row, _requests.c.nonce == nonce, state=RequestState.VOID)
     _log(work, "voided", promotion.name, str(promotion.digest), actor, None, promotion.said.channel, reason=why)

@@ -1,6 +1,7 @@
 """What there is: lists, search and one version whole. Pages go on after the last name or id of the page before."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -131,15 +132,19 @@ def requests(
     ]  # fmt: skip
 
 
-def marked(connection: sa.Connection) -> set[str]:
-    """Blobs that must not be freed: of every version that is no tombstone, and of all that a living one was made of."""
-    living = {row.id for row in connection.execute(sa.select(_versions.c.id).where(_versions.c.state != "tombstone"))}
+def marked(connection: sa.Connection, spared: Iterable[int] = ()) -> set[str]:
+    """Blobs that must not be freed: of every version that is no tombstone, of all that a living one was made of, and of those
+    that are `spared`; but of none whose bytes were let go.
+    """
+    gone = set(connection.execute(sa.select(_versions.c.id).where(_versions.c.freed_at.is_not(None))).scalars())
+    living = set(connection.execute(sa.select(_versions.c.id).where(_versions.c.state != "tombstone")).scalars())
+    living = (living | set(spared)) - gone
     parents: dict[int, set[int]] = {}
     for row in connection.execute(sa.select(tables.lineage)):
         parents.setdefault(row.child, set()).add(row.parent)
     waiting = list(living)
     while waiting:
-        for parent in parents.get(waiting.pop(), set()) - living:
+        for parent in parents.get(waiting.pop(), set()) - living - gone:
             living.add(parent)
             waiting.append(parent)
     kept: set[str] = set()

@@ -7,7 +7,13 @@ and would grow by itself when somebody else deletes.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from assaymark.core.errors import UsageError
+import sqlalchemy as sa
+
+from assaymark.core.errors import Conflict
+from assaymark.registry import tables
+from assaymark.registry.models import find_project
+
+_versions, _models, _files = tables.versions, tables.models, tables.files
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +36,36 @@ def usage(project: str, quota: int | None, sizes: Iterable[int]) -> Usage:
 
 
 def admit(now: Usage, more: int) -> Usage:
-    """The usage with `more` bytes; raises UsageError, before anything is stored, where that is over the quota."""
+    """The usage with `more` bytes; raises Conflict where that is over the quota."""
     if now.quota is not None and now.used + more > now.quota:
         step = f"delete versions of {now.project}, or ask an administrator for a larger quota"
-        raise UsageError(f"{more:,} bytes are more than the {now.left:,} that {now.project} may still store", step=step)
+        message = (
+            f"{more:,} bytes are more than the {now.left:,} that {now.project} may still store (it may hold {now.quota:,} bytes)"
+        )
+        raise Conflict(message, step=step)
     return Usage(now.project, now.used + more, now.quota)
+
+
+def usage_of(connection: sa.Connection, project: str, *, without: int | None = None) -> Usage:
+    """What the records say of a project, without the version of that id; raises NotFound."""
+    quota = find_project(connection, project).quota
+    held = (
+        sa.select(_versions.c.size)
+        .join(_models, _models.c.id == _versions.c.model)
+        .where(_models.c.project == project, _versions.c.state != "tombstone", _versions.c.freed_at.is_(None))
+    )
+    if without is not None:
+        held = held.where(_versions.c.id != without)
+    return usage(project, quota, connection.execute(held).scalars())
+
+
+def set_quota(connection: sa.Connection, project: str, quota: int | None) -> None:
+    """Change a project's limit, None for no limit; what is there already stays. Raises NotFound."""
+    find_project(connection, project)
+    connection.execute(tables.projects.update().where(tables.projects.c.name == project).values(quota=quota))
+
+
+def size_of(connection: sa.Connection, version: int) -> int:
+    """Bytes of the files that a version lists."""
+    wanted = sa.select(sa.func.coalesce(sa.func.sum(_files.c.size), 0)).where(_files.c.version == version)
+    return int(connection.execute(wanted).scalar_one())

@@ -49,6 +49,8 @@ versions = sa.Table(
     sa.Column("files", sa.Integer, nullable=False, server_default="0"),
     sa.Column("publisher", sa.String(128), nullable=False),
     sa.Column("made_at", sa.String(20), nullable=False),
+    sa.Column("since", sa.String(20), nullable=False),  # when it came into its state, or a draft got files
+    sa.Column("freed_at", sa.String(20)),  # when its bytes were let go (registry.keeping)
     sa.UniqueConstraint("model", "name"),
 )
 

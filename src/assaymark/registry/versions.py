@@ -14,7 +14,7 @@ from assaymark.core.policy import Parties, Policy, Requirement, decide
 from assaymark.core.statements import PREDICATES, Lift, Quarantine, Seal
 from assaymark.core.subject import Subject
 from assaymark.core.verdict import Outcome
-from assaymark.registry import tables
+from assaymark.registry import quota, tables
 from assaymark.registry.models import find_model, find_version, name_of_version
 from assaymark.registry.names import VersionName
 from assaymark.registry.states import VersionState, check_version
@@ -34,7 +34,7 @@ def draft(work: Work, name: VersionName, publisher: str, parents: Sequence[tuple
     if work.connection.execute(taken).first() is not None:
         raise Conflict(f"the name {name} was given before", step="names are never reused; choose another")
     values = {"model": model.id, "name": name.version, "state": VersionState.DRAFT, "publisher": publisher}
-    made = _versions.insert().values(**values, made_at=work.at).returning(_versions.c.id)
+    made = _versions.insert().values(**values, made_at=work.at, since=work.at).returning(_versions.c.id)
     version = int(work.connection.execute(made).scalar_one())
     for parent, kind in parents:
         row = find_version(work.connection, parent)
@@ -43,7 +43,7 @@ def draft(work: Work, name: VersionName, publisher: str, parents: Sequence[tuple
 
 
 def add_files(work: Work, name: VersionName, given: Iterable[ManifestFile]) -> None:
-    """Say which blobs a draft holds, by path; a path named again is replaced. Raises Conflict once it is sealed."""
+    """Say which blobs a draft holds, by path; a path named again is replaced. Raises Conflict once it is sealed, or over the quota."""
     row = find_version(work.connection, name)
     if row.state != VersionState.DRAFT:
         raise Conflict(f"{name} is {row.state}: its bytes never change", step="publish a new version")
@@ -56,7 +56,9 @@ def add_files(work: Work, name: VersionName, given: Iterable[ManifestFile]) -> N
         old = sa.and_(_files.c.version == row.id, _files.c.path.in_(paths[start : start + 500]))
         work.connection.execute(_files.delete().where(old))
     work.connection.execute(_files.insert(), listed)
-    work.move(_versions, row, _versions.c.id == row.id)
+    size = quota.size_of(work.connection, row.id)
+    quota.admit(quota.usage_of(work.connection, name.model.project, without=row.id), size)
+    work.move(_versions, row, _versions.c.id == row.id, size=size, since=work.at, freed_at=None)
 
 
 def note_uploads(work: Work, project: str, sha256s: Iterable[str]) -> None:
@@ -96,11 +98,11 @@ def seal(work: Work, name: VersionName, document: bytes, store_manifest: str) ->
     work.check_time(said.at)
     _person_signed(work, signed, said.publisher, "publisher", name, said.at)
     size = sum(file.size for file in manifest.files)
-    _check_quota(work, name.model.project, size)
+    quota.admit(quota.usage_of(work.connection, name.model.project, without=row.id), size)
     work.keep(row.id, signed)
     work.move(
         _versions, row, _versions.c.id == row.id, state=VersionState.SEALED, digest=str(manifest.digest),
-        manifest=store_manifest, size=size, files=len(manifest.files), publisher=said.publisher,
+        manifest=store_manifest, size=size, files=len(manifest.files), publisher=said.publisher, freed_at=None,
     )  # fmt: skip
     work.connection.execute(tables.jobs.insert().values(kind="scan", version=row.id, state="waiting"))
     work.log(
@@ -294,22 +296,6 @@ def uploaded(work: Work, project: str, sha256s: set[str]) -> set[str]:
         wanted = sa.select(tables.uploads.c.sha256).where(tables.uploads.c.project == project, here)
         found.update(work.connection.execute(wanted).scalars())
     return found
-
-
-def _check_quota(work: Work, project: str, size: int) -> None:
-    quota = work.connection.execute(
-        sa.select(tables.projects.c.quota).where(tables.projects.c.name == project)
-    ).scalar()
-    if quota is None:
-        return
-    used = work.connection.execute(
-        sa.select(sa.func.coalesce(sa.func.sum(_versions.c.size), 0))
-        .join(tables.models, tables.models.c.id == _versions.c.model)
-        .where(tables.models.c.project == project, _versions.c.state != VersionState.TOMBSTONE)
-    ).scalar_one()
-    if used + size > quota:
-        why = f"project {project} may hold {quota:,} bytes; it holds {used:,} and this version has {size:,}"
-        raise Conflict(why, step="delete versions that are not needed, or ask for a larger quota")
 
 
 def _same(statement: Statement, name: VersionName | None, digest: Digest) -> None:

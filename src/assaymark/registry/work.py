@@ -86,6 +86,8 @@ class Work:
 
     def move(self, table: sa.Table, row: Any, key: sa.ColumnElement[bool], **values: Any) -> None:
         """Change a row that still is as it was read; raises Conflict where another one was quicker."""
+        if "since" in table.c and values.get("state", row.state) != row.state:
+            values["since"] = self.at
         change = table.update().where(key, table.c.revision == row.revision).values(revision=row.revision + 1, **values)
         if self.connection.execute(change).rowcount != 1:
             raise Conflict("somebody else changed this meanwhile", step="look at it again and repeat")

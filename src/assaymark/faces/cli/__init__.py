@@ -15,7 +15,15 @@ _COMMANDS = {
     "explain": "assaymark.faces.cli.explain",
     "evidence": "assaymark.faces.cli.evidence",
     "key": "assaymark.faces.cli.key",
+    "registry": "assaymark.faces.cli.registry",
     "model": "assaymark.faces.cli.model",
+    "ledger": "assaymark.faces.cli.ledger",
+    "trust": "assaymark.faces.cli.trust",
+    "policy": "assaymark.faces.cli.policy",
+    "verify": "assaymark.faces.cli.verify",
+    "serve": "assaymark.faces.cli.serve",
+    "user": "assaymark.faces.cli.user",
+    "token": "assaymark.faces.cli.token",
 }
 
 
@@ -72,18 +80,19 @@ def run(arguments: list[str]) -> int:
 def _failed(error: Exception, *, debug: bool) -> int:
     """Say what, why and the next step."""
     from assaymark.core.errors import AssayError, Unauthorized, Untrusted, UsageError
+    from assaymark.report.summary import safe  # what is wrong may be told in a stranger's words
 
     if debug:
         import traceback
 
         traceback.print_exc()
     if not isinstance(error, AssayError):
-        click.echo(f"assay: a bug of ours: {type(error).__name__}: {error}", err=True)
+        click.echo(f"assay: a bug of ours: {type(error).__name__}: {safe(str(error))}", err=True)
         click.echo("  next: run again with --debug and report what it shows", err=True)
         return BUG
-    click.echo(f"assay: {error.message}", err=True)
+    click.echo(f"assay: {safe(error.message)}", err=True)
     if error.step:
-        click.echo(f"  next: {error.step}", err=True)
+        click.echo(f"  next: {safe(error.step)}", err=True)
     if isinstance(error, UsageError):
         return USAGE
     if isinstance(error, Unauthorized):

@@ -85,13 +85,13 @@ def _print(done: "Conversion") -> None:
 @click.option("--key", metavar="KEY", help="Private key: a file, or the name of one in the home.")
 @click.pass_obj
 def learn(obj: Mapping[str, Any], /, paths: tuple[str, ...], **options: Any) -> int:
-    r"""Write an allow policy for classes of your own, from files that you trust; then sign it.
+    """Write an allow policy for classes of your own, from files that you trust; then sign it.
 
     \b
     assay model learn models/ --out allow.toml
     assay model learn --sign allow.toml --key release
     assay scan models/ --allow allow.toml.dsse --allow-key release
-    """
+    """  # noqa: D301 - click wants the character, not a backslash and a letter
     if options["sign"]:
         if paths or options["source"]:
             raise UsageError("--sign takes a policy and a key, no other files")
