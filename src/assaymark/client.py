@@ -22,6 +22,8 @@ __all__ = ["Client", "RegistryClient", "connect"]
 Json = dict[str, Any]
 _PIECE = 1 << 20
 _PAGE = 5_000
+_LISTED = 1 << 30
+"""Bytes after which the files that were sent are listed in the draft."""
 
 
 def connect(server: str | None = None, token: str | None = None) -> "Client":
@@ -98,17 +100,26 @@ class Client(RegistryClient):
         project = _part(version.partition("/")[0])
         sizes = {file.sha256: file.size for file in manifest.files}
         known = set(self._known(project, sorted(sizes)))
+        listed: list[Json] = []
+        sent = 0
         for file in manifest.files:
             if file.sha256 not in known:
                 path = os.path.join(folder, *file.path.split("/"))
                 self.send("PUT", f"/api/v1/projects/{project}/blobs/{file.sha256}", _pieces(path))
                 known.add(file.sha256)
+                sent += file.size
             if progress:
                 progress(file.size)
-        listed = [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in manifest.files]
-        for start in range(0, len(listed), _PAGE):
-            self.ask("PUT", f"/api/v1{_version(version)}/files", {"files": listed[start : start + _PAGE]})
+            listed.append({"path": file.path, "size": file.size, "sha256": file.sha256})
+            if len(listed) >= _PAGE or sent >= _LISTED:  # what a draft lists is no garbage, however long the rest takes
+                self._list_files(version, listed)
+                listed, sent = [], 0
+        self._list_files(version, listed)
         return Subject(version, digest)
+
+    def _list_files(self, version: str, listed: list[Json]) -> None:
+        if listed:
+            self.ask("PUT", f"/api/v1{_version(version)}/files", {"files": listed})
 
     def seal(self, version: str, envelope: bytes) -> Json:
         """See Desk."""

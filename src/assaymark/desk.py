@@ -17,7 +17,7 @@ from assaymark.core.statements import Quarantine, Seal
 from assaymark.core.subject import Subject
 from assaymark.core.verdict import Verdict
 from assaymark.registrar import FRESH, Registrar
-from assaymark.registry import models, promotions, queries, versions
+from assaymark.registry import gate, models, promotions, queries, versions
 from assaymark.registry.names import ModelName, VersionName
 from assaymark.registry.states import VersionState
 
@@ -117,12 +117,7 @@ class Desk:
 
     def put_blob(self, project: str, source: Source, sha256: str) -> Json:
         """Store bytes for versions of a project; raises Untrusted when they are not what they are named for."""
-        with self.registrar.database.read() as connection:
-            models.find_project(connection, project)
-        _, size = self.registrar.store.put(source, sha256)
-        with self.registrar.work() as work:
-            versions.note_uploads(work, project, [sha256])
-        return {"sha256": sha256, "size": size}
+        return {"sha256": sha256, "size": self.registrar.put_blob(project, source, sha256)}
 
     def has_blobs(self, project: str, sha256s: Sequence[str]) -> list[str]:
         """Those of these blobs that were brought into the project before, and need not be sent again."""
@@ -174,11 +169,11 @@ class Desk:
     def request_of(self, nonce: str) -> Json:
         """A request: what was asked, who decided, what the gate says now. An approver signs what stands here."""
         with self.registrar.look() as work:
-            promotion = promotions.find(work, nonce)
-            verdict = promotions.judge(work, promotion)
-            policy = promotions.policy_of(work, promotion.said.channel)
+            promotion = gate.find(work, nonce)
+            verdict = gate.judge(work, promotion)
+            policy = gate.policy_of(work, promotion.said.channel)
             row = promotion.row.version
-            seal, evidence = versions.statement_of(work, row, Seal.TYPE), promotions.bound_evidence(work, promotion)
+            seal, evidence = versions.statement_of(work, row, Seal.TYPE), gate.bound_evidence(work, promotion)
         return {
             "request": nonce,
             "version": str(promotion.name),

@@ -172,6 +172,7 @@ def repair(url: str, folder: str, key: str, home: str | None) -> list[str]:
 
 def trust_of(root: TrustRoot) -> Trust:
     """The logs and witnesses that a trust root names."""
+
     def made(name: str, keyid: str, kind: int) -> NoteKey:
         key = root.keys[keyid]
         return NoteKey(VerifierKey(name, kind, raw_key(key.public)), key.verifier)

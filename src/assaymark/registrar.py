@@ -25,13 +25,13 @@ from assaymark.core.errors import Conflict, Untrusted, UsageError
 from assaymark.core.evidence import PAYLOAD_TYPE, Statement
 from assaymark.core.manifest import Manifest
 from assaymark.core.policy import Policy
-from assaymark.core.ports import ObjectStore
+from assaymark.core.ports import ObjectStore, Source
 from assaymark.core.strictjson import canonical
 from assaymark.core.strictjson import loads as strict
 from assaymark.core.subject import Subject
 from assaymark.core.trust import TrustRoot
 from assaymark.ledgers import open_ledger, trust_of
-from assaymark.registry import access_tables, bundles, models, promotions, queries, tables, versions
+from assaymark.registry import access_tables, bundles, hub_tables, models, oci_tables, promotions, queries, quota, tables, versions
 from assaymark.registry.names import ModelName, VersionName
 from assaymark.registry.states import VersionState
 from assaymark.registry.work import Work
@@ -40,14 +40,17 @@ from assaymark.storage import keys, ledger_tables, output
 from assaymark.storage.database import Database
 from assaymark.storage.keys import PrivateKey
 from assaymark.storage.ledger import Ledger, Receipt
-from assaymark.storage.objects import ingest, open_store
+from assaymark.storage.objects import ingest, open_store, pieces
 
 LOG, SERVER, SCANNER = "registry-log", "registry-server", "registry-scanner"
 FRESH = timedelta(hours=24)
 """For which a timestamp counts."""
+_QUICK = timedelta(minutes=30)
+"""An upload shorter than this is over before any sweep takes what it put."""
 SETTINGS, DATABASE, OBJECTS, LOG_FILES = "registry.json", "registry.sqlite", "objects", "log"
 """In the registry's folder; a backup has the same names."""
-_METADATA = (access_tables.users.metadata, ledger_tables.metadata)  # the first has the registry's tables too
+_METADATA = (access_tables.users.metadata, hub_tables.drafts.metadata, oci_tables.uploads.metadata, ledger_tables.metadata)
+"""The tables of the registry and of its facades are in one; naming the facades brings theirs in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ class Registrar:
         folder = registry_folder(home)
         settings = _settings(folder)
         own = Keys(*(keys.load_private(_key_path(home, name)) for name in (LOG, SERVER, SCANNER)))
-        records = Database.open(database or f"sqlite:///{os.path.join(folder, 'registry.db')}", _METADATA)
+        records = Database.open(database or f"sqlite:///{os.path.join(folder, DATABASE)}", _METADATA)
         blobs = open_store(store or os.path.join(folder, OBJECTS), clock)
         registrar = cls(
             folder, records, blobs, _ledger(folder, settings, records, own, None), own, clock or SystemClock()
@@ -183,12 +186,38 @@ class Registrar:
         with self.look() as work:
             models.find_model(work.connection, name.model)
             work.trust  # noqa: B018 - refuse before gigabytes are copied
+        begun = self.clock.now()
         manifest = ingest(self.store, folder, progress=progress)
+        if self.clock.now() - begun > _QUICK:
+            self._keep(manifest, folder)
         with self.work() as work:
             versions.draft(work, name, publisher)
             versions.note_uploads(work, name.model.project, (file.sha256 for file in manifest.files))
             versions.add_files(work, name, manifest.files)
         return Subject(str(name), manifest.digest)
+
+    def put_blob(self, project: str, source: Source, sha256: str) -> int:
+        """Store bytes for versions of a project, no more than it may still hold; raises Untrusted, Conflict. Their number."""
+        with self.database.read() as connection:
+            now = quota.usage_of(connection, project)
+
+        def within() -> Iterator[bytes]:
+            sent = 0
+            for piece in pieces(source):
+                sent += len(piece)
+                quota.admit(now, sent)
+                yield piece
+
+        _, size = self.store.put(within() if now.quota is not None else source, sha256)
+        with self.work() as work:
+            versions.note_uploads(work, project, [sha256])
+        return size
+
+    def _keep(self, manifest: Manifest, folder: str) -> None:
+        """A sweep may have run during a long upload: make what it spared young again, and put again what it took."""
+        for file in manifest.files:
+            if not self.store.touch(file.sha256):
+                self.store.put(os.path.join(folder, *file.path.split("/")), file.sha256)
 
     def seal(self, name: VersionName, envelope: bytes) -> None:
         """Freeze a draft; every file of it must be in the store."""
@@ -264,6 +293,11 @@ class Registrar:
         receipt = self.ledger.receipt(ticket)
         with self.look() as work:
             return bundles.bundle(work, name, channel, receipt, self.keys.server, fresh)
+
+    def roots_of(self, connection: sa.Connection) -> list[TrustRoot]:
+        """Every version of the trust root, the oldest first."""
+        found = connection.execute(sa.select(tables.roots.c.document).order_by(tables.roots.c.version)).scalars()
+        return [TrustRoot.read(Envelope.from_json(text.encode()).payload, keys.public_of) for text in found]
 
     def marked(self) -> set[str]:
         """Blobs that no sweep may free."""

@@ -142,7 +142,7 @@ def test_policy_explains_what_is_missing_and_how_to_make_it(assay: Assay, folder
     ran = assay("policy", "explain", "production", *usual)
     assert ran.code == 3
     assert "assay scan MODEL --evidence scan.json" in ran.out
-    assert "assay registry publish fraud/scorer@7" in ran.out
+    assert "assay registry publish MODEL fraud/scorer@7" in ran.out
     assert "assay registry approve" in ran.out
     now = makers.timestamp(SystemClock().now())
     sealed = world.say(

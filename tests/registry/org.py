@@ -13,7 +13,7 @@ from assaymark.core.statements import APPROVE, Approval, Request, Seal
 from assaymark.core.strictjson import canonical
 from assaymark.core.subject import Subject
 from assaymark.registrar import Registrar, sign
-from assaymark.registry import models, promotions
+from assaymark.registry import gate, models, promotions
 from assaymark.registry.names import ModelName, VersionName
 from assaymark.storage.keys import PrivateKey
 from tests.registry.makers import NOW, World, key, policy, sign_root
@@ -72,7 +72,7 @@ class Org:
     def approval(self, nonce: str, by: str, /, **changes: Any) -> bytes:
         """The approval of that person, as he would sign it."""
         with self.registrar.look() as work:
-            promotion = promotions.find(work, nonce)
+            promotion = gate.find(work, nonce)
         said = approval_of(promotion.said, promotion.row.digest, by, self.clock.moment)
         return sign(replace(said, **changes).statement(Subject(str(promotion.name), promotion.digest)), key(by))
 

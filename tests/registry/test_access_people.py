@@ -23,8 +23,8 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sa.Connection]:
-    database = Database.open(f"sqlite:///{tmp_path}/people.db", [metadata])
+def connection(database_url: str) -> Iterator[sa.Connection]:
+    database = Database.open(database_url, [metadata])
     with database.write() as opened:
         yield opened
     database.close()

@@ -14,7 +14,7 @@ from assaymark.core.statements import DENY, Lift, Quarantine
 from assaymark.core.subject import Subject
 from assaymark.core.trust import pinned
 from assaymark.registrar import sign
-from assaymark.registry import models, promotions, queries, versions
+from assaymark.registry import gate, models, promotions, queries, versions
 from assaymark.registry.names import ModelName, VersionName
 from assaymark.registry.states import VersionState
 from assaymark.registry.verify import Channel, NotVerified, State, Verified, verify
@@ -27,8 +27,8 @@ CHANNEL = Channel("fraud", "scorer", "production")
 
 
 @pytest.fixture
-def org(tmp_path):
-    made = Org(tmp_path / "home")
+def org(tmp_path, database_url):
+    made = Org(tmp_path / "home", database=database_url)
     yield made
     made.registrar.close()
 
@@ -205,7 +205,7 @@ def test_a_request_expires(org, model):
     with org.registrar.work() as work:
         assert promotions.expire(work) == 1
     with org.registrar.look() as work:
-        assert promotions.find(work, nonce).row.state == "expired"
+        assert gate.find(work, nonce).row.state == "expired"
 
 
 def test_the_second_of_two_promotions_at_one_counter_is_refused(org, model, tmp_path):
@@ -248,7 +248,7 @@ def test_worse_evidence_voids_what_was_approved_and_what_is_active(org, model):
     worse = scan(Subject("fraud/scorer@1", Digest.parse(row.digest)), findings=[finding()])
     assert org.registrar.attest(ONE, canonical(worse.to_json())) == VersionState.REJECTED
     with org.registrar.look() as work:
-        assert {promotions.find(work, nonce).row.state for nonce in (active, pending)} == {"void"}
+        assert {gate.find(work, nonce).row.state for nonce in (active, pending)} == {"void"}
     with pytest.raises(Conflict, match="request void"):
         org.registrar.bundle(MODEL, "staging")
 

@@ -73,9 +73,14 @@ def test_an_empty_ledger_has_a_checkpoint(place: Place) -> None:
 
 def test_a_leaf_lives_and_dies_with_its_transaction(place: Place) -> None:
     log = place.open()
-    with pytest.raises(RuntimeError), log.database.write() as connection:
-        log.ledger.append(connection, {"n": 1})
-        raise RuntimeError
+
+    def fail() -> None:
+        with log.database.write() as connection:
+            log.ledger.append(connection, {"n": 1})
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     log.add([2])
     log.ledger.integrate()
     assert log.ledger.integrate().size == 1
@@ -208,7 +213,7 @@ def test_attack_the_database_is_rolled_back_from_a_backup(place: Place) -> None:
     shutil.copy(place.root / "backup.db", place.root / "assay.db")
     again = place.open()
     again.add(range(9))
-    with pytest.raises(Untrusted, match="static files .* rolled back|static files has another|in the static files"):
+    with pytest.raises(Untrusted, match="in the static files"):
         again.ledger.integrate()
     assert tree_of(again.ledger.checkpoint()).size == 5
 
@@ -330,14 +335,14 @@ def test_two_integrators_at_once(place: Place) -> None:
         try:
             for turn in range(15):
                 tickets.extend(logs[number % 4].add([number * 100 + turn]))
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - of a thread
             errors.append(error)
 
     def integrate(number: int) -> None:
         try:
             for _ in range(15):
                 logs[number].ledger.integrate()
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - of a thread
             errors.append(error)
 
     threads = [threading.Thread(target=append, args=(n,)) for n in range(8)]

@@ -8,11 +8,10 @@ import pytest
 
 from assaymark.core.merkle import leaf_hash, root
 from assaymark.core.note import Note
-from assaymark.core.tiles import pack, unpack
+from assaymark.core.tiles import Frontier, pack, tiles_of, unpack
 from assaymark.core.tlog import Checkpoint
 from assaymark.storage.ledger_audit import Auditor
 from assaymark.storage.ledger_files import Folder
-from assaymark.storage.ledger_tables import leaves
 from assaymark.storage.notekeys import note_signer
 from tests.storage.ledgers import KEY, ORIGIN, PRIVATE, Place
 
@@ -165,21 +164,29 @@ def test_a_partial_tile_may_be_gone_when_the_full_one_is_there(tmp_path: Path) -
     assert not place.audit().problems
 
 
-def test_many_levels(tmp_path: Path) -> None:
-    place = Place(tmp_path)
-    opened = place.open()
-    rows = [{"leaf": b"%d" % number, "hash": leaf_hash(b"%d" % number)} for number in range(66_000)]
-    with opened.database.write() as connection:
-        connection.execute(leaves.insert(), rows)
-    opened.ledger.integrate()
-    place.close()
-    audit = place.audit()
-    assert not audit.problems and audit.head is not None and audit.head.checkpoint.size == 66_000
+def test_many_levels() -> None:
+    size = 66_000
+    entries = [b"%d" % number for number in range(size)]
+    levels: dict[int, list[bytes]] = {0: [leaf_hash(entry) for entry in entries]}
+    frontier = Frontier()
+    for hash_ in levels[0]:
+        for level, _, node in frontier.append(hash_):
+            levels.setdefault(level, []).append(node)
+    files = {"checkpoint": signed(size, frontier.root())}
+    for tile in tiles_of(size):
+        content = entries if tile.level < 0 else levels[tile.level]
+        part = content[tile.start : tile.start + tile.width]
+        files[tile.path] = pack(part) if tile.level < 0 else b"".join(part)
+    assert problems(files) == []
     names = ["tile/0/256", "tile/0/257.p/208", "tile/1/000", "tile/1/001.p/1", "tile/2/000.p/1"]
-    for name in names:
-        good = (place.folder / name).read_bytes()
-        (place.folder / name).write_bytes(good[:10] + bytes([good[10] ^ 4]) + good[11:])
-    assert [problem.path for problem in place.audit().problems] == names
+    changed = {name: files[name][:10] + bytes([files[name][10] ^ 4]) + files[name][11:] for name in names}
+    assert [path for path, _ in problems({**files, **changed})] == names
+
+
+def test_attack_endless_log(log: dict[str, bytes]) -> None:
+    """Signed, but without files: the audit ends."""
+    audit = Auditor(Memory({**log, "checkpoint": signed(1 << 62, root([]))}), KEY).run()  # type: ignore[arg-type]
+    assert len(audit.problems) == 100 and audit.more > 10_000
 
 
 def test_a_folder_that_is_no_log(tmp_path: Path) -> None:

@@ -48,6 +48,11 @@ class Person:
     projects: tuple[str, ...]
     keys: tuple[KeyGrant, ...]
 
+    @property
+    def is_service(self) -> bool:
+        """Whether it does nothing but scan. Its key may stand on a server, so it asks for nothing."""
+        return set(self.roles) == {"scanner"}
+
     def has(self, role: str, project: str) -> bool:
         """Whether he has the role there."""
         return role in self.roles and self.is_in(project)

@@ -13,14 +13,14 @@ from assaymark.core.evidence import PAYLOAD_TYPE
 from assaymark.core.statements import ACTIVE, Activation, Lift, Quarantine, Seal, Timestamp
 from assaymark.core.subject import Subject
 from assaymark.registry import tables
+from assaymark.registry.gate import Promotion, bound_evidence, find, policy_of, stopped
 from assaymark.registry.models import find_model
 from assaymark.registry.names import ModelName
-from assaymark.registry.promotions import bound_evidence, find, policy_of
 from assaymark.registry.states import RequestState, VersionState
 from assaymark.registry.versions import manifest_of, statement_of
 from assaymark.registry.work import Signed, Work
 
-_channels, _envelopes = tables.channels, tables.envelopes
+_channels, _envelopes, _versions, _models = tables.channels, tables.envelopes, tables.versions, tables.models
 _LOADABLE = {VersionState.VERIFIED, VersionState.DEPRECATED, VersionState.REJECTED, VersionState.SEALED}
 """By the version's own state; whether it may be promoted is another question, and evidence that denies voids the request."""
 
@@ -50,6 +50,10 @@ def bundle(work: Work, name: ModelName, channel: str, receipt: Receipt, server: 
     row = standing(work, name, channel)
     promotion = find(work, row.request)
     version = promotion.row.version
+    policy = policy_of(work, channel)
+    if policy.digest != promotion.said.policy:
+        step = f"request {promotion.name} anew for {channel}"
+        raise Conflict(f"{promotion.name} was approved under another policy than that of {channel} now", step=step)
     activation = _activation(work, row.request)
     named = set(Activation.read(activation.statement).approvals)
     return Bundle(
@@ -59,11 +63,11 @@ def bundle(work: Work, name: ModelName, channel: str, receipt: Receipt, server: 
         request=promotion.signed.envelope,
         approvals=tuple(item.envelope for item in promotion.approvals if str(item.evidence.digest) in named),
         activation=activation.envelope,
-        policy=policy_of(work, channel).to_json(),
+        policy=policy.to_json(),
         leaf=receipt.leaf,
         proof=receipt.proof,
         timestamp=freshness(work, name, channel, server, fresh),
-        quarantine=tuple(Envelope.from_json(text.encode()) for text in _documents(work, version)),
+        quarantine=tuple(Envelope.from_json(text.encode()) for text in _stops(work, promotion)),
         roots=tuple(Envelope.from_json(text.encode()) for text in _roots(work)),
     )
 
@@ -77,11 +81,16 @@ def freshness(work: Work, name: ModelName, channel: str, server: Signer, fresh: 
     row = standing(work, name, channel)
     promotion = find(work, row.request)
     state = work.connection.execute(
-        sa.select(tables.versions.c.state).where(tables.versions.c.id == promotion.row.version)
+        sa.select(_versions.c.state).where(_versions.c.id == promotion.row.version)
     ).scalar_one()
     if promotion.row.state != RequestState.ACTIVE or state not in _LOADABLE:
         why = f"{promotion.name} stands in {channel}, but is {state} and its request {promotion.row.state}"
         raise Conflict(why, step=f"promote another version to {channel}")
+    other = stopped(work, name.project, str(promotion.digest))
+    if other is not None:
+        raise Conflict(
+            f"the bytes of {promotion.name} are {other.state} as {other.title}", step=f"promote others to {channel}"
+        )
     activation = _activation(work, row.request)
     said = Activation.read(activation.statement)
     until = work.now + fresh
@@ -100,13 +109,16 @@ def _activation(work: Work, nonce: str) -> Signed:
     return work.signed(work.connection.execute(wanted).scalar_one().encode())
 
 
-def _documents(work: Work, version: int) -> list[str]:
-    """Quarantines and lifts, in the order in which they came."""
-    kinds = (Quarantine.TYPE, Lift.TYPE)
-    wanted = sa.select(_envelopes.c.document).where(
-        _envelopes.c.version == version, _envelopes.c.predicate_type.in_(kinds)
+def _stops(work: Work, promotion: Promotion) -> list[str]:
+    """Quarantines of these bytes in the project, whatever they were called, and their lifts, in the order in which they came."""
+    wanted = (
+        sa.select(_envelopes.c.document)
+        .join(_versions, _versions.c.id == _envelopes.c.version)
+        .join(_models, _models.c.id == _versions.c.model)
+        .where(_versions.c.digest == str(promotion.digest), _models.c.project == promotion.name.model.project)
+        .where(_envelopes.c.predicate_type.in_((Quarantine.TYPE, Lift.TYPE)))
     )
-    return [found.document for found in work.connection.execute(wanted.order_by(_envelopes.c.id))]
+    return list(work.connection.execute(wanted.order_by(_envelopes.c.id)).scalars())
 
 
 def _roots(work: Work) -> list[str]:

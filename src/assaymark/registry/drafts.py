@@ -31,13 +31,13 @@ def open_draft(work: Work, name: ModelName, branch: str, person: str) -> Any:
         step = f"commit to main or to a new version's name, and ask: assay registry request {name}@VERSION --channel {branch}"
         raise Conflict(f"{branch} is a channel: it moves by signed approvals, not by a commit", step=step)
     version = next_number(work.connection, model.id) if branch == MAIN else check_name(branch, "version")
-    row = _version(work.connection, model.id, version)
+    row = named(work.connection, model.id, version)
     if row is None:
         made = versions.draft(work, VersionName(name, version), person)
         base = newest(work.connection, model.id) if branch == MAIN else None
         if base is not None:
             _copy(work, base.id, made)
-        row = _version(work.connection, model.id, version)
+        row = named(work.connection, model.id, version)
     elif row.state != VersionState.DRAFT or row.publisher != person:
         raise Conflict(f"{name}@{version} is {row.state} or another's", step="commit to a new version's name")
     _note(work.connection, row.id, branch)
@@ -76,7 +76,8 @@ def _copy(work: Work, source: int, target: int) -> None:
     )
 
 
-def _version(connection: sa.Connection, model: int, name: str) -> Any:
+def named(connection: sa.Connection, model: int, name: str) -> Any:
+    """The row of a model's version of that name, or None."""
     wanted = sa.select(_versions).where(_versions.c.model == model, _versions.c.name == name)
     return connection.execute(wanted).first()
 

@@ -11,9 +11,9 @@ from assaymark.core.subject import Subject
 from assaymark.core.verdict import Outcome
 
 _COMMANDS = {
-    TEST_RESULT: "assay scan MODEL --evidence scan.json --key SCANNER-KEY",
-    Seal.TYPE: "assay registry publish {version} MODEL --key PUBLISHER-KEY",
-    Approval.TYPE: "assay registry approve REQUEST --key APPROVER-KEY",
+    TEST_RESULT: "assay scan MODEL --evidence scan.json --key SCANNER",
+    Seal.TYPE: "assay registry publish MODEL {version} --as PUBLISHER --key KEY",
+    Approval.TYPE: "assay registry approve REQUEST --as APPROVER --key KEY --root root.json",
 }
 _WORDS = {TEST_RESULT: "scan", Seal.TYPE: "seal", Approval.TYPE: "approval"}
 
@@ -66,5 +66,5 @@ def describe(need: Requirement) -> str:
 def _command(need: Requirement, subject: Subject, action: str) -> str:
     made = _COMMANDS.get(need.predicate_type, "")
     if need.predicate_type == Approval.TYPE and action == BREAK_GLASS:
-        made = made.replace("APPROVER-KEY", "SECURITY-KEY")
+        made = made.replace("APPROVER", "SECURITY-PERSON")
     return made.format(version=subject.name)

@@ -137,7 +137,11 @@ def referring(connection: sa.Connection, name: ModelName, sha256: str) -> list[d
     )
     return [
         descriptor(
-            MANIFEST, row.digest, row.size, artifactType=ENVELOPE, annotations=annotations_of(row.predicate_type, row.at)
+            MANIFEST,
+            row.digest,
+            row.size,
+            artifactType=ENVELOPE,
+            annotations=annotations_of(row.predicate_type, row.at),
         )
         for row in connection.execute(wanted)
     ]
@@ -156,21 +160,29 @@ def blob(work: Work, name: ModelName, sha256: str, *, publisher: bool) -> bytes 
         return sha256
     if connection.execute(sa.select(_versions.c.id).where(own, _versions.c.manifest == sha256)).first() is not None:
         return sha256
+    kept = _kept(connection, own, model.id, sha256)
+    if kept is not None:
+        return kept
+    if publisher and uploaded(work, name.project, {sha256}):
+        return sha256
+    return None
+
+
+def _kept(connection: sa.Connection, own: sa.ColumnElement[bool], model: int, sha256: str) -> bytes | None:
+    """What lies in the records: envelopes, the empty config, and configs that were pushed."""
     if sha256 == sha256_of(EMPTY_DOCUMENT):
         return EMPTY_DOCUMENT
     said = (
         sa.select(_envelopes.c.document)
         .join(referrers, referrers.c.envelope == _envelopes.c.id)
         .join(_versions, _versions.c.id == referrers.c.version)
-        .where(_versions.c.model == model.id, referrers.c.blob == sha256)
+        .where(_versions.c.model == model, referrers.c.blob == sha256)
     )
     if (row := connection.execute(said).first()) is not None:
         return str(row.document).encode()
     config = sa.select(pushed.c.config_document).join(_versions).where(own, pushed.c.config == sha256)
     if (row := connection.execute(config).first()) is not None:
         return bytes(row.config_document)
-    if publisher and uploaded(work, name.project, {sha256}):
-        return sha256
     return None
 
 

@@ -120,7 +120,8 @@ def _file(layer: Any, number: int) -> ManifestFile:
     title = notes.get(TITLE) if isinstance(notes, dict) else None
     if not isinstance(title, str):
         raise Malformed(f"{what} has no title ({TITLE}), so there is no path for it", step=_STEP)
-    if notes.get(UNPACK) == "true":
+    folder = layer["mediaType"] == "application/vnd.oci.image.layer.v1.tar+gzip" and not title.endswith((".gz", ".tgz"))
+    if notes.get(UNPACK) == "true" or folder:
         raise Malformed(f"{what}, {title[:200]!r}, is a folder in an archive; archives are not unpacked", step=_STEP)
     return ManifestFile(title, part.size, part.sha256)
 

@@ -5,52 +5,46 @@ applied again there, to the same signatures (registry.verify).
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from assaymark.core.clock import timestamp
+from assaymark.core.clock import parse_timestamp, timestamp
 from assaymark.core.digest import Digest
 from assaymark.core.envelope import Envelope, Signer
-from assaymark.core.errors import Conflict, NotFound, Untrusted, UsageError
-from assaymark.core.evidence import PAYLOAD_TYPE, Evidence
-from assaymark.core.policy import BREAK_GLASS, PROMOTE, Parties, Policy, decide
+from assaymark.core.errors import Conflict, Untrusted, UsageError
+from assaymark.core.evidence import PAYLOAD_TYPE
+from assaymark.core.policy import BREAK_GLASS, Parties
 from assaymark.core.statements import DENY, Activation, Approval, Request, Seal, evidence_set
 from assaymark.core.subject import Subject
-from assaymark.core.verdict import Outcome, Verdict
+from assaymark.core.verdict import Outcome
 from assaymark.registry import tables
+from assaymark.registry.gate import (
+    Promotion,
+    check_bytes,
+    counting,
+    find,
+    judge,
+    judge_by,
+    policy_of,
+    row_of,
+    seal_of,
+)
 from assaymark.registry.keeping import check_kept
-from assaymark.registry.models import find_model, find_version, name_of_version
+from assaymark.registry.models import find_model, find_version
 from assaymark.registry.names import ModelName, VersionName
-from assaymark.registry.shipped import shipped
-from assaymark.registry.states import RequestState, VersionState, check_request
-from assaymark.registry.versions import all_evidence, evidence_of, newest, statement_of
+from assaymark.registry.states import RequestState, check_request
+from assaymark.registry.versions import evidence_of
 from assaymark.registry.work import Signed, Work, new_nonce
 
-_requests, _channels, _envelopes = tables.requests, tables.channels, tables.envelopes
+_requests, _channels = tables.requests, tables.channels
 _LONGEST = timedelta(days=30)
 """For which a request can be open."""
 _PENDING = (RequestState.OPEN, RequestState.APPROVED)
-_PROMOTABLE = {VersionState.VERIFIED, VersionState.DEPRECATED}
-
-
-@dataclass(frozen=True, slots=True)
-class Promotion:
-    """A request as it is stored, and what was signed about it."""
-
-    row: Any
-    name: VersionName
-    digest: Digest
-    signed: Signed
-    said: Request
-    approvals: tuple[Signed, ...]
-
-    @property
-    def action(self) -> str:
-        """The policy's action that it asks for."""
-        return BREAK_GLASS if self.said.break_glass else PROMOTE
+_NONCE = 32
+"""Characters at most."""
 
 
 def propose(
@@ -65,7 +59,7 @@ def propose(
 ) -> tuple[Subject, Request]:
     """What a requester has to sign for this version to be promoted, as things stand now."""
     row = find_version(work.connection, name)
-    seal = _seal(work, row.id, name)
+    seal = seal_of(work, row.id, name)
     return Subject(str(name), Digest.parse(row.digest)), Request(
         project=name.model.project, model=name.model.model, version=name.version, channel=channel,
         counter=_counter(work, row.model, channel) + 1, policy=policy_of(work, channel).digest,
@@ -78,21 +72,29 @@ def propose(
 def request(work: Work, name: VersionName, document: bytes, channel: str) -> str:
     """Open a request for a channel. Returns its nonce, which names it; raises Untrusted or Conflict.
 
-    1. The requester signed it, with a key that the trust root gives him.
+    1. The requester signed it, with a key that the trust root gives him; no scanner requests, whose key may stand on a server.
     2. It speaks of this version's bytes, of the channel's policy and of the evidence as they are now.
-    3. Its counter is the channel's next, it does not expire late, and was never used.
+    3. Its counter is the channel's next, it does not expire late, follows the seal, and was never used.
     4. The version was verified, unless this is an emergency; after one, its review comes first. Its bytes are still kept.
     """
     row = find_version(work.connection, name)
     signed = work.signed(document)
     said = Request.read(signed.statement)
     signed.require(work.trust.keys_of_person(said.requester, said.at), said.requester)
+    if work.trust.people[said.requester].is_service:
+        raise Untrusted(f"{said.requester} is a scanner and requests nothing", step="let a person request it")
     work.check_time(said.at)
     if said.channel != channel:
         raise Untrusted(f"this request is for {said.channel}, not for {channel}", step="send it where it belongs")
     _, wanted = propose(work, name, channel, said.requester)
     if str(signed.statement.subjects[0].digest) != row.digest or signed.statement.subjects[0].name != str(name):
         raise Untrusted(f"this request is not about {name} as it is here", step=f"its digest is {row.digest}")
+    sealed = Seal.read(seal_of(work, row.id, name).statement).at
+    if said.at < sealed:
+        raise Untrusted(
+            f"this was requested at {said.at}, before the seal ({sealed})",
+            step="set the clocks right, and request anew",
+        )
     for field in ("policy", "evidence", "counter", "publisher"):
         if getattr(said, field) != getattr(wanted, field):
             why = f"the request's {field} is {getattr(said, field)}; here it is {getattr(wanted, field)}"
@@ -101,6 +103,8 @@ def request(work: Work, name: VersionName, document: bytes, channel: str) -> str
         raise UsageError(f"a request expires within {_LONGEST.days} days", step="request anew")
     _check_open(work, row, name, said)
     check_kept(work, row, name)
+    if len(said.nonce) > _NONCE:
+        raise UsageError(f"a nonce has at most {_NONCE} characters", step="assay registry request makes one")
     if work.connection.execute(sa.select(_requests.c.nonce).where(_requests.c.nonce == said.nonce)).first():
         raise Conflict("this request was made before", step="request anew")
     work.connection.execute(
@@ -111,33 +115,27 @@ def request(work: Work, name: VersionName, document: bytes, channel: str) -> str
         )
     )  # fmt: skip
     work.keep(row.id, signed, said.nonce)
-    _log(work, "requested", name, row.digest, said.requester, signed, said.channel)
+    about = Subject(str(name), Digest.parse(row.digest))
+    _log(
+        work,
+        "requested",
+        about,
+        said.requester,
+        signed,
+        said.channel,
+        str(signed.evidence.digest),
+        to=RequestState.OPEN,
+    )
     return said.nonce
-
-
-def find(work: Work, nonce: str, *, hold: bool = False) -> Promotion:
-    """A request with its signatures; raises NotFound. `hold`: whoever else means to change it waits (PostgreSQL)."""
-    wanted = sa.select(_requests).where(_requests.c.nonce == nonce)
-    row = work.connection.execute(wanted.with_for_update() if hold else wanted).first()
-    if row is None:
-        raise NotFound(f"there is no request {nonce[:40]}", step="assay registry requests")
-    kept = work.connection.execute(
-        sa.select(_envelopes.c.predicate_type, _envelopes.c.document).where(_envelopes.c.request == nonce)
-    ).all()
-    signed = [work.signed(document.encode()) for kind, document in kept if kind in {Request.TYPE, Approval.TYPE}]
-    own = next(item for item in signed if item.statement.predicate_type == Request.TYPE)
-    approvals = tuple(item for item in signed if item is not own)
-    name = name_of_version(work.connection, row.version)
-    return Promotion(row, name, own.statement.subjects[0].digest, own, Request.read(own.statement), approvals)
 
 
 def decide_on(work: Work, nonce: str, document: bytes) -> RequestState:
     """Take one person's approval or denial. Returns the request's state then; raises Untrusted or Conflict.
 
-    1. The request is open and has not expired.
-    2. The decision binds exactly this request and these bytes.
+    1. The request is open and has not expired, and nobody stopped the version meanwhile.
+    2. The decision binds exactly this request and these bytes, and was made after the request.
     3. The approver signed it with his own key, in a role that the policy asks for, and is neither of the excluded.
-    4. Nobody decides twice.
+    4. Nobody decides twice; but who approved may still deny.
     5. Enough approvals, and everything else that the policy asks for: the request is approved. One denial denies it.
     """
     promotion = find(work, nonce, hold=True)
@@ -149,58 +147,52 @@ def decide_on(work: Work, nonce: str, document: bytes) -> RequestState:
         raise Untrusted(
             f"this approval binds another {other or 'digest'} than the request", step="sign what is asked for"
         )
+    denies = said.decision == DENY
+    if not denies:
+        check_bytes(work, promotion.row.version, promotion.name, promotion.said)
     work.check_time(said.at)
-    if not work.at < said.expires:
-        raise Untrusted(f"this approval expired at {said.expires}", step="approve anew")
+    if not work.at < min(said.expires, said.valid_until):
+        raise Untrusted(f"this approval expired at {min(said.expires, said.valid_until)}", step="approve anew")
+    if said.at < promotion.said.at:
+        raise Untrusted(
+            f"this was signed at {said.at}, before the request ({promotion.said.at})", step="set the clock right"
+        )
     _check_approver(work, promotion, signed, said)
-    if any(Approval.read(item.statement).approver == said.approver for item in promotion.approvals):
+    before = [a for item in promotion.approvals if (a := Approval.read(item.statement)).approver == said.approver]
+    if any(not denies or one.decision == DENY for one in before):
         raise Conflict(f"{said.approver} decided on this request before", step="another person has to")
     work.keep(promotion.row.version, signed, nonce)
-    if said.decision == DENY:
+    if denies:
         after = RequestState.DENIED
     else:
-        verdict = judge(work, find(work, nonce))
+        verdict = judge(_as_of_the_last(work, promotion, said), find(work, nonce))
         after = RequestState.APPROVED if verdict.outcome is Outcome.ALLOW else RequestState.OPEN
     now = RequestState(promotion.row.state)
     if after is not now:
         check_request(now, after)
     work.move(_requests, promotion.row, _requests.c.nonce == nonce, state=after)
-    kind = "denied" if said.decision == DENY else "approved"
-    _log(work, kind, promotion.name, str(promotion.digest), said.approver, signed, promotion.said.channel)
+    kind = "denied" if denies else "approved"
+    _log_of(work, kind, promotion.row, said.approver, signed, from_=now, to=after)
     return after
 
 
-def bound_evidence(work: Work, promotion: Promotion) -> list[Signed]:
-    """The evidence that the request bound: what is here now, or what was before something came later."""
-    came = all_evidence(work, promotion.row.version)
-    for count in range(len(came), -1, -1):
-        then = newest(came[:count])
-        if evidence_set(item.evidence.digest for item in then) == promotion.said.evidence:
-            return then
-    raise Conflict("the evidence that was asked about is not here any more", step="restore it from a backup")
-
-
-def judge(work: Work, promotion: Promotion) -> Verdict:
-    """The gate: the channel's policy on everything that is known about the version, at this moment."""
-    policy = policy_of(work, promotion.said.channel)
-    said = promotion.said
-    bound = [item.evidence for item in promotion.approvals if not _loose(item, promotion)]
-    evidence: list[Evidence] = [item.evidence for item in evidence_of(work, promotion.row.version)]
-    evidence += [_seal(work, promotion.row.version, promotion.name).evidence, *bound]
-    parties = Parties(work.trust, said.project, said.publisher, said.requester)
-    return decide(promotion.action, Subject("", promotion.digest), evidence, policy, work.now, parties=parties)
+def _as_of_the_last(work: Work, promotion: Promotion, said: Approval) -> Work:
+    """Clocks of approvers may be a little ahead: whether there are enough is judged when the last of them is past."""
+    times = [said.at, *(Approval.read(item.statement).at for item in promotion.approvals)]
+    return replace(work, now=max(work.now, *map(parse_timestamp, times)))
 
 
 def activate(work: Work, nonce: str, actor: str, server: Signer) -> int:
     """Move the channel. Returns the ledger's ticket; raises Conflict.
 
-    1. The request is approved, has not expired, and the gate still allows it.
+    1. The request is approved, has not expired, nobody stopped the version, and the gate still allows it.
     2. Its counter is the channel's next: whoever came second is void.
     3. The one before is superseded, the channel moved, and the activation logged, all at once.
     """
     promotion = find(work, nonce, hold=True)
     _check_pending(work, promotion)
     check_request(RequestState(promotion.row.state), RequestState.ACTIVE)
+    check_bytes(work, promotion.row.version, promotion.name, promotion.said)
     verdict = judge(work, promotion)
     if verdict.outcome is not Outcome.ALLOW:
         raise Conflict(f"the policy says {verdict.outcome}: {verdict.reasons[0].message}", step="request anew")
@@ -211,11 +203,11 @@ def activate(work: Work, nonce: str, actor: str, server: Signer) -> int:
     signed = _activation(work, promotion, channel, server)
     work.keep(promotion.row.version, signed, nonce)
     work.move(_requests, promotion.row, _requests.c.nonce == nonce, state=RequestState.ACTIVE)
-    ticket = _log(
-        work, "activated", promotion.name, str(promotion.digest), actor, signed, promotion.said.channel,
-        from_=RequestState.APPROVED, to=RequestState.ACTIVE,
-    )  # fmt: skip
+    change = {"from_": RequestState.APPROVED, "to": RequestState.ACTIVE}
+    ticket = _log_of(work, "activated", promotion.row, actor, signed, **change)
     _move_channel(work, version.model, promotion, channel, ticket)
+    if channel is not None:
+        _supersede(work, channel.request, actor)
     return ticket
 
 
@@ -230,43 +222,61 @@ def _move_channel(work: Work, model: int, promotion: Promotion, channel: Any, ti
     )
     if work.connection.execute(_channels.update().where(same).values(**values)).rowcount != 1:
         raise Conflict("the channel moved meanwhile", step="request anew")
-    before = sa.and_(_requests.c.nonce == channel.request, _requests.c.state == RequestState.ACTIVE)
-    work.connection.execute(_requests.update().where(before).values(state=RequestState.SUPERSEDED))
+
+
+def _supersede(work: Work, nonce: str, actor: str) -> None:
+    """What was active until now; unless it was taken back before."""
+    before = row_of(work, nonce, hold=True)
+    if before.state == RequestState.ACTIVE:
+        _close(work, before, RequestState.SUPERSEDED, "superseded", actor)
+
+
+def _close(work: Work, row: Any, state: RequestState, kind: str, actor: str, why: str = "") -> None:
+    """Bring a request to an end by its row alone: that must work whoever's key left the trust root."""
+    work.move(_requests, row, _requests.c.nonce == row.nonce, state=state)
+    _log_of(work, kind, row, actor, from_=row.state, to=state, reason=why[:500] or None)
 
 
 def _activation(work: Work, promotion: Promotion, channel: Any, server: Signer) -> Signed:
     said = promotion.said
     policy = policy_of(work, said.channel)
     until = timestamp(work.now + policy.break_glass) if said.break_glass and policy.break_glass else None
-    used = [item for item in promotion.approvals if not _loose(item, promotion)]
+    used = counting(work, promotion)
     activation = Activation(
         project=said.project, model=said.model, version=said.version, channel=said.channel, counter=said.counter,
-        request=promotion.row.digest, seal=str(_seal(work, promotion.row.version, promotion.name).evidence.digest),
+        request=promotion.row.digest, seal=str(seal_of(work, promotion.row.version, promotion.name).evidence.digest),
         approvals=tuple(sorted(str(item.evidence.digest) for item in used)), policy=said.policy, evidence=said.evidence,
-        previous=str(find(work, channel.request).digest) if channel else None, break_glass_until=until, at=work.at,
+        previous=row_of(work, channel.request).bytes if channel else None, break_glass_until=until, at=work.at,
     )  # fmt: skip
     payload = activation.statement(Subject(str(promotion.name), promotion.digest)).payload()
     return work.signed(json.dumps(Envelope.sign(PAYLOAD_TYPE, payload, [server]).to_json()).encode())
 
 
-def void(work: Work, nonce: str, actor: str, why: str) -> None:
-    """Withdraw a request, or take back what it made active: an activation that is void gets no timestamp any more."""
-    promotion = find(work, nonce, hold=True)
-    check_request(RequestState(promotion.row.state), RequestState.VOID)
-    work.move(_requests, promotion.row, _requests.c.nonce == nonce, state=RequestState.VOID)
-    _log(work, "voided", promotion.name, str(promotion.digest), actor, None, promotion.said.channel, reason=why)
+def void(work: Work, nonce: str, actor: str, why: str, *, active: bool = True) -> None:
+    """Withdraw a request, or where `active` may be, take back what it made active: hosts get no timestamp for it any more."""
+    row = row_of(work, nonce, hold=True)
+    if row.state == RequestState.ACTIVE and not active:
+        raise Conflict("this request became active meanwhile", step="somebody who may promote takes it back")
+    check_request(RequestState(row.state), RequestState.VOID)
+    _close(work, row, RequestState.VOID, "voided", actor, why)
 
 
 def void_worse(work: Work, name: VersionName, actor: str) -> list[str]:
-    """After new evidence: void every request of this version that the gate now denies. Returns their nonces."""
+    """After new evidence: void every request of this version that the gate now denies. Returns their nonces.
+
+    Where no policy is at hand nothing is promoted or handed out anyhow; evidence is taken all the same.
+    """
     row = find_version(work.connection, name)
     states = (*_PENDING, RequestState.ACTIVE)
     wanted = sa.select(_requests.c.nonce).where(_requests.c.version == row.id, _requests.c.state.in_(states))
-    voided = []
+    given, voided = evidence_of(work, row.id), []
     for (nonce,) in work.connection.execute(wanted).all():
-        verdict = judge(work, find(work, nonce))
+        try:
+            verdict = judge_by(work, find(work, nonce), given)
+        except (UsageError, Untrusted):
+            continue
         if verdict.outcome is Outcome.DENY:
-            void(work, nonce, actor, verdict.reasons[0].message[:500])
+            void(work, nonce, actor, verdict.reasons[0].message)
             voided.append(nonce)
     return voided
 
@@ -284,32 +294,10 @@ def expire(work: Work, limit: int = 500) -> int:
     )
     found = work.connection.execute(late).all()
     for (nonce,) in found:
-        promotion = find(work, nonce)
-        work.move(_requests, promotion.row, _requests.c.nonce == nonce, state=RequestState.EXPIRED)
-        _log(work, "expired", promotion.name, str(promotion.digest), "registry", None, promotion.said.channel)
+        row = row_of(work, nonce, hold=True)
+        if row.state in _PENDING:  # unless it was decided meanwhile
+            _close(work, row, RequestState.EXPIRED, "expired", "registry")
     return len(found)
-
-
-def policy_of(work: Work, channel: str) -> Policy:
-    """The policy that the trust root names for a channel; raises NotFound."""
-    digest = work.trust.policies.get(channel)
-    if digest is None:
-        known = ", ".join(sorted(work.trust.policies)) or "none"
-        raise NotFound(f"the trust root has no channel {channel!r} (channels: {known})", step="assay trust policy")
-    if digest in shipped():
-        return shipped()[digest]
-    wanted = sa.select(tables.policies.c.document).where(tables.policies.c.digest == digest)
-    document = work.connection.execute(wanted).scalar()
-    if document is None:
-        raise UsageError(f"the policy {digest} of {channel} is not here", step="assay registry policy POLICY.json")
-    return Policy.from_json(json.loads(document))
-
-
-def _seal(work: Work, version: int, name: VersionName) -> Signed:
-    seal = statement_of(work, version, Seal.TYPE)
-    if seal is None:
-        raise Conflict(f"{name} is not sealed", step="seal it first")
-    return seal
 
 
 def _check_open(work: Work, row: Any, name: VersionName, said: Request) -> None:
@@ -320,8 +308,7 @@ def _check_open(work: Work, row: Any, name: VersionName, said: Request) -> None:
             raise Conflict(f"the policy of {said.channel} knows no break-glass", step="request in the normal way")
         if not said.reason.strip():
             raise UsageError("an emergency needs its reason", step="--reason")
-    elif VersionState(row.state) not in _PROMOTABLE:
-        raise Conflict(f"{name} is {row.state}, not verified", step=f"assay registry show {name}")
+    check_bytes(work, row.id, name, said)
     channel = _channel(work, row.model, said.channel)
     if channel is not None and channel.review_due and not said.break_glass:
         step = f"assay registry review {name.model} {said.channel}"
@@ -365,13 +352,6 @@ def _check_approver(work: Work, promotion: Promotion, signed: Signed, said: Appr
         raise Untrusted(why, step="assay trust show")
 
 
-def _loose(item: Signed, promotion: Promotion) -> bool:
-    """Whether an approval does not bind this request (it was checked when it came; the database is not believed)."""
-    said = Approval.read(item.statement)
-    wrong = said.unbound(promotion.said, str(promotion.signed.evidence.digest))
-    return bool(wrong) or item.statement.subjects[0].digest != promotion.digest
-
-
 def _channel(work: Work, model: int, name: str) -> Any:
     wanted = sa.select(_channels).where(_channels.c.model == model, _channels.c.name == name)
     return work.connection.execute(wanted).first()
@@ -382,10 +362,18 @@ def _counter(work: Work, model: int, channel: str) -> int:
     return found.counter if found else 0
 
 
+def _log_of(work: Work, kind: str, row: Any, actor: str, signed: Signed | None = None, **more: Any) -> int:
+    about = Subject(f"{row.project}/{row.model}@{row.of}", Digest.parse(row.bytes))
+    return _log(work, kind, about, actor, signed, row.channel, row.digest, **more)
+
+
 def _log(
-    work: Work, kind: str, name: VersionName, digest: str, actor: str, signed: Signed | None, channel: str, **more: Any
+    work: Work, kind: str, about: Subject, actor: str, signed: Signed | None, channel: str, request: str, **more: Any
 ) -> int:
+    """`request`: the digest of the request's payload, by which a leaf belongs to its row."""
+    name = VersionName.parse(about.name)
     envelopes = [str(signed.evidence.digest)] if signed else None
     return work.log(
-        kind, name.model, actor, version=name.version, digest=digest, envelopes=envelopes, channel=channel, **more
-    )
+        kind, name.model, actor, version=name.version, digest=str(about.digest), envelopes=envelopes, channel=channel,
+        request=request, **more,
+    )  # fmt: skip

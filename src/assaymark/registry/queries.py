@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from assaymark.registry import tables
+from assaymark.registry import oci_tables, tables
 from assaymark.registry.models import find_model, find_version
 from assaymark.registry.names import ModelName, VersionName
 
@@ -151,6 +151,7 @@ def marked(connection: sa.Connection, spared: Iterable[int] = ()) -> set[str]:
     for row in connection.execute(sa.select(tables.files.c.version, tables.files.c.sha256)):
         if row.version in living:
             kept.add(row.sha256)
+    kept.update(connection.execute(sa.select(oci_tables.pieces.c.sha256)).scalars())  # of uploads under way
     for row in connection.execute(sa.select(_versions.c.id, _versions.c.manifest)):
         if row.id in living and row.manifest:
             kept.add(row.manifest)

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from assaymark.core.clock import timestamp
+from assaymark.core.errors import NotFound
 from assaymark.registry import tables
 from assaymark.registry.work import Work
 
@@ -41,3 +42,31 @@ def finish(work: Work, job: int, error: str = "") -> None:
 
 def _free(at: str) -> sa.ColumnElement[bool]:
     return sa.or_(_jobs.c.state == WAITING, sa.and_(_jobs.c.state == RUNNING, _jobs.c.lease_until < at))
+
+
+def unfinished(connection: sa.Connection) -> list[dict[str, Any]]:
+    """Jobs that are not done, the oldest first."""
+    rows = connection.execute(
+        sa.select(_jobs, tables.models.c.project, tables.models.c.name, tables.versions.c.name.label("of"))
+        .join(tables.versions, tables.versions.c.id == _jobs.c.version)
+        .join(tables.models, tables.models.c.id == tables.versions.c.model)
+        .where(_jobs.c.state != DONE)
+        .order_by(_jobs.c.id)
+    )
+    return [
+        {
+            "job": row.id, "kind": row.kind, "version": f"{row.project}/{row.name}@{row.of}", "state": row.state,
+            "attempts": row.attempts, "error": row.error or "",
+        }
+        for row in rows
+    ]  # fmt: skip
+
+
+def retry(work: Work, job: int | None = None) -> int:
+    """Let a failed job wait once more, or all of them; returns how many. Raises NotFound."""
+    failed = _jobs.c.state == FAILED if job is None else sa.and_(_jobs.c.state == FAILED, _jobs.c.id == job)
+    again = {"state": WAITING, "attempts": 0, "error": None, "lease_until": None}
+    count = work.connection.execute(_jobs.update().where(failed).values(**again)).rowcount
+    if job is not None and not count:
+        raise NotFound(f"no failed job has the number {job}", step="assay registry jobs")
+    return count

@@ -36,10 +36,10 @@ class Withheld(AssayError):
 def find_revision(work: Work, name: ModelName, revision: str, person: str) -> Any:
     """The row of the version that `person` gets; raises NotFound or Withheld."""
     model = find_model(work.connection, name)
-    if revision == MAIN:
-        row = newest(work.connection, model.id)
-    elif is_channel(work, model.id, revision):
+    if is_channel(work, model.id, revision):
         row = standing(work.connection, model.id, revision)
+    elif revision == MAIN:
+        row = newest(work.connection, model.id)
     elif _COMMIT.fullmatch(revision):
         row = _by_digest(work.connection, model.id, revision, person)
     else:

@@ -207,6 +207,8 @@ def _people(
         raise Untrusted("the activation names another seal or request (mix-and-match)", step=_FETCH)
     _by_person(sealed, root, seal.publisher, seal.at, activation.project)
     _by_person(asked, root, request.requester, request.at, activation.project)
+    if root.people[request.requester].is_service:
+        raise Untrusted(f"{request.requester!r} is a scanner, whose key may stand on the server, and requests nothing", step=_FETCH)
     _same(seal, activation, "seal", "activation", ("project", "model", "version"))
     _same(seal, request, "seal", "request", ("publisher",))
     names = ("project", "model", "version", "channel", "counter", "policy", "evidence")

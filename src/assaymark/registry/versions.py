@@ -1,5 +1,6 @@
 """A version's life, from its first file to its tombstone."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -7,16 +8,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from assaymark.core.digest import Digest
-from assaymark.core.errors import Conflict, Untrusted, UsageError
+from assaymark.core.errors import Conflict, Malformed, Untrusted, UsageError
 from assaymark.core.evidence import TEST_RESULT, Statement
 from assaymark.core.manifest import Manifest, ManifestFile, check_path
 from assaymark.core.policy import Parties, Policy, Requirement, decide
-from assaymark.core.statements import PREDICATES, Lift, Quarantine, Seal
+from assaymark.core.statements import PREDICATES, Lift, Quarantine, Seal, is_moment
+from assaymark.core.strictjson import canonical
 from assaymark.core.subject import Subject
 from assaymark.core.verdict import Outcome
 from assaymark.registry import quota, tables
 from assaymark.registry.models import find_model, find_version, name_of_version
-from assaymark.registry.names import VersionName
+from assaymark.registry.names import VersionName, check_name
 from assaymark.registry.states import VersionState, check_version
 from assaymark.registry.work import Signed, Work
 
@@ -25,6 +27,8 @@ ADMISSION = Policy("admission", actions={"admit": (Requirement(TEST_RESULT, role
 """What makes a sealed version `verified`: a scan by a scanner of the trust root, with nothing at high or above."""
 LIFTS = 2
 _MAX_FILES = 100_000
+_MAX_EVIDENCE = 500
+"""Of one version: each is verified whenever a request is looked at, and a bundle has room for 1,000."""
 
 
 def draft(work: Work, name: VersionName, publisher: str, parents: Sequence[tuple[VersionName, str]] = ()) -> int:
@@ -36,8 +40,11 @@ def draft(work: Work, name: VersionName, publisher: str, parents: Sequence[tuple
     values = {"model": model.id, "name": name.version, "state": VersionState.DRAFT, "publisher": publisher}
     made = _versions.insert().values(**values, made_at=work.at, since=work.at).returning(_versions.c.id)
     version = int(work.connection.execute(made).scalar_one())
-    for parent, kind in parents:
+    for parent, kind in sorted(set(parents), key=str):
         row = find_version(work.connection, parent)
+        if row.id == version:
+            raise UsageError(f"{name} cannot have been made of itself")
+        check_name(kind, "kind of lineage")
         work.connection.execute(tables.lineage.insert().values(child=version, parent=row.id, kind=kind))
     return version
 
@@ -50,15 +57,25 @@ def add_files(work: Work, name: VersionName, given: Iterable[ManifestFile]) -> N
     listed = [{"version": row.id, "path": check_path(f.path), "size": f.size, "sha256": f.sha256} for f in given]
     if not listed:
         return
+    if len({file["path"] for file in listed}) < len(listed):
+        raise UsageError("a path is named twice", step="name each file once")
     _check_uploaded(work, name.model.project, {file["sha256"] for file in listed})
     paths = [file["path"] for file in listed]
     for start in range(0, len(paths), 500):
         old = sa.and_(_files.c.version == row.id, _files.c.path.in_(paths[start : start + 500]))
         work.connection.execute(_files.delete().where(old))
     work.connection.execute(_files.insert(), listed)
+    _check_count(work, row.id)
     size = quota.size_of(work.connection, row.id)
     quota.admit(quota.usage_of(work.connection, name.model.project, without=row.id), size)
     work.move(_versions, row, _versions.c.id == row.id, size=size, since=work.at, freed_at=None)
+
+
+def check_drafter(work: Work, name: VersionName, person: str) -> None:
+    """Raise Conflict unless he began this draft: nobody puts files into what another one is about to seal."""
+    row = find_version(work.connection, name)
+    if row.state == VersionState.DRAFT and row.publisher != person:
+        raise Conflict(f"{name} is a draft of {row.publisher}'s", step="begin a version of your own")
 
 
 def note_uploads(work: Work, project: str, sha256s: Iterable[str]) -> None:
@@ -73,9 +90,7 @@ def note_uploads(work: Work, project: str, sha256s: Iterable[str]) -> None:
 
 def manifest_of(connection: sa.Connection, version: int) -> Manifest:
     """The manifest of the files that are listed; raises Malformed where they clash."""
-    found = connection.execute(sa.select(_files).where(_files.c.version == version).limit(_MAX_FILES + 1)).all()
-    if len(found) > _MAX_FILES:
-        raise UsageError(f"a version holds at most {_MAX_FILES:,} files", step="pack small files into shards")
+    found = connection.execute(sa.select(_files).where(_files.c.version == version)).all()
     return Manifest.of(ManifestFile(file.path, file.size, file.sha256) for file in found)
 
 
@@ -83,7 +98,7 @@ def seal(work: Work, name: VersionName, document: bytes, store_manifest: str) ->
     """Freeze a draft by its publisher's seal. `store_manifest`: the blob that holds the manifest's document.
 
     1. It is a draft, and holds files.
-    2. The seal names this version and exactly these files.
+    2. The seal names this version and exactly these files, which are those that were found in the store.
     3. A key signed it that the trust root gives to the publisher, who may publish in the project.
     4. The project's quota allows it.
     """
@@ -95,6 +110,8 @@ def seal(work: Work, name: VersionName, document: bytes, store_manifest: str) ->
     signed = work.signed(document)
     said = Seal.read(signed.statement)
     _same(signed.statement, name, manifest.digest)
+    if hashlib.sha256(canonical(manifest.to_json())).hexdigest() != store_manifest:
+        raise Conflict(f"files of {name} changed while it was sealed", step="repeat it")
     work.check_time(said.at)
     _person_signed(work, signed, said.publisher, "publisher", name, said.at)
     size = sum(file.size for file in manifest.files)
@@ -124,10 +141,15 @@ def attest(work: Work, name: VersionName, document: bytes) -> VersionState:
         raise Untrusted(f"this evidence is not about {name}", step=f"its digest is {row.digest}")
     made = signed.statement.made_at
     if made is not None:
+        if not is_moment(made):
+            raise Malformed(
+                f"this evidence was made at {made!r:.40}, which is no time", step="write 2026-11-24T10:00:00Z"
+            )
         work.check_time(made)
     role = "scanner" if kind == TEST_RESULT else "attester"
     holders = work.trust.keys_of(role, name.model.project, made or work.at)
     signed.require(holders, f"a {role} of {name.model.project}")
+    _check_room(work, row.id, name)
     work.keep(row.id, signed)
     state = VersionState(row.state)
     after = state if state is VersionState.QUARANTINED else judged(work, row)
@@ -161,17 +183,18 @@ def evidence_of(work: Work, version: int) -> list[Signed]:
 
 
 def all_evidence(work: Work, version: int) -> list[Signed]:
-    """All evidence in the order in which it came. The registry's own statements are not evidence."""
+    """All evidence by keys that are in the trust root, in the order in which it came. The registry's own statements are none."""
     wanted = sa.select(_envelopes.c.document).where(
         _envelopes.c.version == version, _envelopes.c.predicate_type.not_in(PREDICATES)
     )
     found = work.connection.execute(wanted.order_by(_envelopes.c.id))
-    return [work.signed(row.document.encode()) for row in found]
+    return [item for row in found if (item := work.recognised(row.document.encode())) is not None]
 
 
 def newest(items: Sequence[Signed]) -> list[Signed]:
-    """Of each type, what each signer said last."""
-    return list({(item.statement.predicate_type, item.evidence.signers): item for item in items}.values())
+    """Of each type, what each signer said last, by the time that he says: an older word that is handed in late changes nothing."""
+    ordered = sorted(items, key=lambda item: item.statement.made_at or "")
+    return list({(item.statement.predicate_type, item.evidence.signers): item for item in ordered}.values())
 
 
 def statement_of(work: Work, version: int, kind: str) -> Signed | None:
@@ -238,7 +261,7 @@ def statements_of(work: Work, version: int, kind: str) -> list[Statement]:
 
 
 def set_state(work: Work, name: VersionName, state: VersionState, actor: str, reason: str = "") -> None:
-    """Deprecate, revoke or delete. What is active in a channel is not deleted."""
+    """Deprecate, revoke or delete. What is active in a channel, or is asked to be, is not deleted."""
     row = find_version(work.connection, name)
     check_version(VersionState(row.state), state)
     if state is VersionState.TOMBSTONE:
@@ -246,15 +269,9 @@ def set_state(work: Work, name: VersionName, state: VersionState, actor: str, re
     work.move(_versions, row, _versions.c.id == row.id, state=state)
     kind = {VersionState.TOMBSTONE: "deleted"}.get(state, str(state))
     work.log(
-        kind,
-        name.model,
-        actor,
-        version=name.version,
-        digest=row.digest,
-        from_=row.state,
-        to=state,
-        reason=reason or None,
-    )
+        kind, name.model, actor, version=name.version, digest=row.digest, from_=row.state, to=state,
+        reason=reason[:500] or None,
+    )  # fmt: skip
 
 
 def set_tags(work: Work, name: VersionName, given: dict[str, str]) -> None:
@@ -269,15 +286,27 @@ def set_tags(work: Work, name: VersionName, given: dict[str, str]) -> None:
 
 
 def _check_unused(work: Work, row: Any, name: VersionName) -> None:
-    channels, requests = tables.channels, tables.requests
-    active = (
-        sa.select(channels.c.name)
-        .join(requests, channels.c.request == requests.c.nonce)
-        .where(requests.c.version == row.id, requests.c.state == "active")
+    requests = tables.requests
+    standing = sa.select(requests.c.channel, requests.c.state).where(
+        requests.c.version == row.id, requests.c.state.in_(("open", "approved", "active"))
     )
-    used = work.connection.execute(active).first()
-    if used is not None:
-        raise Conflict(f"{name} is what channel {used.name} stands at", step="promote another version first")
+    for used in work.connection.execute(standing):
+        if used.state == "active":
+            raise Conflict(f"{name} is what channel {used.channel} stands at", step="promote another version first")
+        raise Conflict(f"a request for {used.channel} waits for {name}", step="assay registry withdraw")
+
+
+def _check_count(work: Work, version: int) -> None:
+    count = sa.select(sa.func.count()).select_from(_files).where(_files.c.version == version)
+    if work.connection.execute(count).scalar_one() > _MAX_FILES:
+        raise UsageError(f"a version holds at most {_MAX_FILES:,} files", step="pack small files into shards")
+
+
+def _check_room(work: Work, version: int, name: VersionName) -> None:
+    evidence = sa.and_(_envelopes.c.version == version, _envelopes.c.predicate_type.not_in(PREDICATES))
+    count = sa.select(sa.func.count()).select_from(_envelopes).where(evidence)
+    if work.connection.execute(count).scalar_one() >= _MAX_EVIDENCE:
+        raise Conflict(f"{name} has {_MAX_EVIDENCE:,} pieces of evidence already", step="publish a new version")
 
 
 def _check_uploaded(work: Work, project: str, sha256s: set[str]) -> None:

@@ -70,14 +70,20 @@ class Work:
         return ticket
 
     def signed(self, document: bytes) -> "Signed":
-        """Read an envelope that was handed in, and see which of the keys that it names, and the root lists, signed it; raises Untrusted."""
+        """Read an envelope that was handed in, and see which of the keys that the root lists signed it; raises Untrusted."""
+        found = self.recognised(document)
+        if found is None:
+            step = "sign with a key that the trust root lists: assay trust show"
+            raise Untrusted("no key of the trust root signed this", step=step)
+        return found
+
+    def recognised(self, document: bytes) -> "Signed | None":
+        """The same of an envelope that is stored: None where its keys are not in the trust root any more."""
         envelope = Envelope.from_json(document)
         signers = self.trust.signers(envelope)
         if not signers:
-            step = "sign with a key that the trust root lists: assay trust show"
-            raise Untrusted("no key of the trust root signed this", step=step)
-        statement = read_statement(envelope)
-        return Signed(envelope, Evidence(statement, sha256(envelope.payload), signers))
+            return None
+        return Signed(envelope, Evidence(read_statement(envelope), sha256(envelope.payload), signers))
 
     def check_time(self, at: str) -> None:
         """Refuse what says that it was signed in the future."""

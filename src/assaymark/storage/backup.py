@@ -37,8 +37,8 @@ _PARTIAL = ".partial"
 _DAY = 86_400
 """Seconds after which a backup that was never finished is nobody's."""
 _SECRET = b"PRIVATE KEY-----"
-Checkpoint = Callable[[str], str]
-"""Given a folder with DATABASE and LOG: the root that both agree on, as text; raises Untrusted when they do not."""
+Checkpoint = Callable[[str], str | None]
+"""Given a folder with DATABASE and LOG: the root that both agree on, as text, None for none; raises Untrusted when they do not."""
 
 
 @dataclass(frozen=True, slots=True)

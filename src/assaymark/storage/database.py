@@ -13,11 +13,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from assaymark.core.errors import UsageError
+from assaymark.core.errors import Conflict, UsageError
 
 HEAD = "0001"
 """The newest migration; a test compares it with storage/migrations."""
 _WRITES = {"assay_write": True}
+_READS = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+"""In PostgreSQL each statement would see another state otherwise. SQLite's readers see one anyhow."""
 _WAIT = 30.0
 """Seconds that a connection waits for SQLite's lock, which another process may hold."""
 
@@ -28,6 +30,7 @@ class Database:
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         self._writing = engine.execution_options(**_WRITES)
+        self._reading = engine if engine.dialect.name == "sqlite" else engine.execution_options(**_READS)
         self._one_writer: threading.Lock | nullcontext[None]
         self._one_writer = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
 
@@ -36,7 +39,11 @@ class Database:
         """Connect, and make or migrate the tables; raises UsageError where that cannot be."""
         try:
             database = cls(_engine(url))
-            database._prepare(tables)
+            try:
+                database._prepare(tables)
+            except BaseException:
+                database.close()
+                raise
         except (sa.exc.OperationalError, sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
             step = "sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME (pip install 'assaymark[postgres]')"
             raise UsageError(f"the database cannot be opened: {_brief(error)}", step=step) from error
@@ -49,14 +56,19 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """One transaction that may write: all of it, durably, or nothing."""
-        with self._one_writer, self._writing.begin() as connection:
-            yield connection
+        """One transaction that may write: all of it, durably, or nothing. Raises Conflict where another one was quicker."""
+        try:
+            with self._one_writer, self._writing.begin() as connection:
+                yield connection
+        except sa.exc.DBAPIError as error:
+            if _was_quicker(error):
+                raise Conflict("somebody else did the same meanwhile", step="look at it again and repeat") from error
+            raise
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """One transaction that sees one state of everything."""
-        with self.engine.begin() as connection:
+        with self._reading.begin() as connection:
             yield connection
 
     def close(self) -> None:
@@ -111,6 +123,32 @@ def _configure(connection: Any, _record: Any) -> None:
 def _begin(connection: sa.Connection) -> None:
     writes = connection.get_execution_options().get("assay_write")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+_QUICKER = {"23505", "40001", "40P01"}
+"""SQLSTATE of PostgreSQL: the key is there already, the transactions cannot follow each other, a deadlock."""
+
+
+def _was_quicker(error: sa.exc.DBAPIError) -> bool:
+    unique = ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
+    return (
+        getattr(error.orig, "sqlstate", None) in _QUICKER or getattr(error.orig, "sqlite_errorname", None) in unique
+    )
+
+
+@contextmanager
+def read_copy(path: str) -> Iterator[sa.Connection]:
+    """Read an SQLite file that nobody writes to, and leave it as it is, byte for byte."""
+    import sqlite3
+    from pathlib import Path
+
+    uri = f"{Path(os.path.abspath(path)).as_uri()}?mode=ro&immutable=1"
+    engine = sa.create_engine("sqlite://", creator=lambda: sqlite3.connect(uri, uri=True))
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def _brief(error: Exception) -> str:

@@ -186,9 +186,8 @@ class Ledger:
         if count >= self._quorum.needed:
             return count
         if turns > 1 and self.checkpoint() != note and any(isinstance(error, Untrusted) for error in problems):
-            return self.cosign(
-                turns - 1
-            )  # the log grew meanwhile, and another thread has shown them the newer checkpoint
+            # The log grew meanwhile, and another thread has shown them the newer checkpoint.
+            return self.cosign(turns - 1)
         for problem in problems:
             if isinstance(problem, Untrusted):
                 raise problem
@@ -331,12 +330,12 @@ class Ledger:
         self._looked = True
 
     def _merge(self, size: int, cosigned: Note) -> int:
-        """Keep the cosignatures of a checkpoint beside those that others kept meanwhile; returns how many witnesses."""
+        """Keep the cosignatures of a checkpoint; returns how many witnesses. The earlier of one witness stays: it says when."""
         keys = [witness.key for witness in self._quorum.witnesses]
         with self._database.write() as connection:
             rows = Rows(connection)
             kept = Note.read(rows.checkpoint_at(size) or bytes(cosigned))
-            merged = kept.with_signatures(cosigned.signatures)
+            merged = cosigned.with_signatures(kept.signatures)
             head = verify_checkpoint(merged, self._key, keys)
             count = len({one.key.raw for one in head.cosigned})
             rows.cosign(size, bytes(merged), count)

@@ -24,6 +24,7 @@ _COMMANDS = {
     "serve": "assaymark.faces.cli.serve",
     "user": "assaymark.faces.cli.user",
     "token": "assaymark.faces.cli.token",
+    "admission": "assaymark.faces.cli.admission",
 }
 
 
@@ -80,7 +81,7 @@ def run(arguments: list[str]) -> int:
 def _failed(error: Exception, *, debug: bool) -> int:
     """Say what, why and the next step."""
     from assaymark.core.errors import AssayError, Unauthorized, Untrusted, UsageError
-    from assaymark.report.summary import safe  # what is wrong may be told in a stranger's words
+    from assaymark.core.look import clean as safe  # what is wrong may be told in a stranger's words
 
     if debug:
         import traceback

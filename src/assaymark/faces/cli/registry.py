@@ -18,8 +18,13 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 def place(decorated: _F) -> _F:
     """The options that say which registry."""
+    what = "A server [default: the registry of the home]. Its token: ASSAY_TOKEN."
+    return place_here(click.option("--server", envvar="ASSAY_SERVER", metavar="URL", help=what)(decorated))
+
+
+def place_here(decorated: _F) -> _F:
+    """The options that say where the registry of the home has its things."""
     for name, variable, what in (
-        ("--server", "ASSAY_SERVER", "A server [default: the registry of the home]. Its token: ASSAY_TOKEN."),
         ("--database", "ASSAY_DATABASE", "Records of the home's registry [default: SQLite]."),
         ("--store", "ASSAY_STORE", "Blobs of the home's registry: a folder, s3://, gs:// or az://."),
     ):
@@ -232,9 +237,10 @@ def bundle(obj: Mapping[str, Any], /, model: str, channel: str, output: str, **o
 
 def _add_the_rest() -> None:
     """Commands of other files; they use the helpers above."""
-    from assaymark.faces.cli import registry_promotions
+    from assaymark.faces.cli import registry_promotions, registry_upkeep
 
     registry_promotions.add_to(command)
+    registry_upkeep.add_to(command)
 
 
 _add_the_rest()

@@ -186,6 +186,6 @@ _BY_HAND = (
     _by_hand("deprecate", "VERSION can still be loaded, but should not be used anew."),
     _by_hand("revoke", "VERSION is never loaded again."),
     _by_hand(
-        "delete", "Leave a tombstone of VERSION. Its bytes go with the next `gc`, unless something living needs them."
+        "delete", "Leave a tombstone of VERSION. Its bytes go later (`gc`), unless something living needs them."
     ),
 )

@@ -1,0 +1,298 @@
+"""The first tables: of the registry, its people, its facades and its ledger."""
+
+import sqlalchemy as sa
+from alembic.operations import Operations
+
+
+def upgrade(op: Operations) -> None:
+    """From an empty database."""
+    op.create_table(
+        "oci_uploads",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("project", sa.String(length=64), nullable=False),
+        sa.Column("model", sa.String(length=64), nullable=False),
+        sa.Column("account", sa.String(length=128), nullable=False),
+        sa.Column("size", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("pieces", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("at", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_oci_uploads")),
+    )
+    op.create_index(op.f("ix_oci_uploads_account"), "oci_uploads", ["account"], unique=False)
+    op.create_index(op.f("ix_oci_uploads_at"), "oci_uploads", ["at"], unique=False)
+    op.create_table(
+        "outbox",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("project", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.String(length=20), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("next_at", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
+    )
+    op.create_index(op.f("ix_outbox_next_at"), "outbox", ["next_at"], unique=False)
+    op.create_table(
+        "policies",
+        sa.Column("digest", sa.String(length=71), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_policies")),
+    )
+    op.create_table(
+        "projects",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("quota", sa.BigInteger(), nullable=True),
+        sa.Column("made_at", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_projects")),
+    )
+    op.create_table(
+        "trust_roots",
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_trust_roots")),
+    )
+    op.create_table(
+        "users",
+        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("person", sa.String(length=128), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("disabled_at", sa.String(length=20), nullable=True),
+        sa.Column("made_at", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_users")),
+    )
+    op.create_index(op.f("ix_users_person"), "users", ["person"], unique=False)
+    op.create_table(
+        "api_tokens",
+        sa.Column("id", sa.String(length=16), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("user", sa.String(length=128), nullable=False),
+        sa.Column("label", sa.String(length=100), nullable=False),
+        sa.Column("verbs", sa.String(length=200), nullable=False),
+        sa.Column("project", sa.String(length=64), nullable=True),
+        sa.Column("made_at", sa.String(length=20), nullable=False),
+        sa.Column("expires", sa.String(length=20), nullable=False),
+        sa.Column("last_used", sa.String(length=20), nullable=True),
+        sa.Column("revoked_at", sa.String(length=20), nullable=True),
+        sa.ForeignKeyConstraint(["user"], ["users.name"], name=op.f("fk_api_tokens_user")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_tokens")),
+        sa.UniqueConstraint("sha256", name=op.f("uq_api_tokens_sha256")),
+    )
+    op.create_index(op.f("ix_api_tokens_user"), "api_tokens", ["user"], unique=False)
+    op.create_table(
+        "models",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("project", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("card", sa.Text(), server_default="", nullable=False),
+        sa.Column("deleted_at", sa.String(length=20), nullable=True),
+        sa.Column("made_at", sa.String(length=20), nullable=False),
+        sa.ForeignKeyConstraint(["project"], ["projects.name"], name=op.f("fk_models_project")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_models")),
+        sa.UniqueConstraint("project", "name", name=op.f("uq_models_project_name")),
+    )
+    op.create_table(
+        "oci_pieces",
+        sa.Column("upload", sa.String(length=32), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["upload"], ["oci_uploads.id"], name=op.f("fk_oci_pieces_upload")),
+        sa.PrimaryKeyConstraint("upload", "number", name=op.f("pk_oci_pieces")),
+    )
+    op.create_table(
+        "role_bindings",
+        sa.Column("user", sa.String(length=128), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("scope", sa.String(length=200), nullable=False),
+        sa.Column("given_by", sa.String(length=128), nullable=False),
+        sa.Column("made_at", sa.String(length=20), nullable=False),
+        sa.ForeignKeyConstraint(["user"], ["users.name"], name=op.f("fk_role_bindings_user")),
+        sa.PrimaryKeyConstraint("user", "role", "scope", name=op.f("pk_role_bindings")),
+    )
+    op.create_table(
+        "uploads",
+        sa.Column("project", sa.String(length=64), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["project"], ["projects.name"], name=op.f("fk_uploads_project")),
+        sa.PrimaryKeyConstraint("project", "sha256", name=op.f("pk_uploads")),
+    )
+    op.create_table(
+        "versions",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("model", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("revision", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("digest", sa.String(length=100), nullable=True),
+        sa.Column("manifest", sa.String(length=64), nullable=True),
+        sa.Column("size", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("files", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("publisher", sa.String(length=128), nullable=False),
+        sa.Column("made_at", sa.String(length=20), nullable=False),
+        sa.Column("since", sa.String(length=20), nullable=False),
+        sa.Column("freed_at", sa.String(length=20), nullable=True),
+        sa.ForeignKeyConstraint(["model"], ["models.id"], name=op.f("fk_versions_model")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_versions")),
+        sa.UniqueConstraint("model", "name", name=op.f("uq_versions_model_name")),
+    )
+    op.create_index(op.f("ix_versions_digest"), "versions", ["digest"], unique=False)
+    op.create_table(
+        "hub_drafts",
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("branch", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["version"], ["versions.id"], name=op.f("fk_hub_drafts_version")),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_hub_drafts")),
+    )
+    op.create_table(
+        "jobs",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("lease_until", sa.String(length=20), nullable=True),
+        sa.ForeignKeyConstraint(["version"], ["versions.id"], name=op.f("fk_jobs_version")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
+        sa.UniqueConstraint("kind", "version", name=op.f("uq_jobs_kind_version")),
+    )
+    op.create_index(op.f("ix_jobs_state"), "jobs", ["state"], unique=False)
+    op.create_table(
+        "lineage",
+        sa.Column("child", sa.Integer(), nullable=False),
+        sa.Column("parent", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(["child"], ["versions.id"], name=op.f("fk_lineage_child")),
+        sa.ForeignKeyConstraint(["parent"], ["versions.id"], name=op.f("fk_lineage_parent")),
+        sa.PrimaryKeyConstraint("child", "parent", "kind", name=op.f("pk_lineage")),
+    )
+    op.create_index(op.f("ix_lineage_parent"), "lineage", ["parent"], unique=False)
+    op.create_table(
+        "oci_artifacts",
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["version"], ["versions.id"], name=op.f("fk_oci_artifacts_version")),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_oci_artifacts")),
+    )
+    op.create_index(op.f("ix_oci_artifacts_digest"), "oci_artifacts", ["digest"], unique=False)
+    op.create_table(
+        "oci_pushed",
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
+        sa.Column("config", sa.String(length=64), nullable=False),
+        sa.Column("config_document", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["version"], ["versions.id"], name=op.f("fk_oci_pushed_version")),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_oci_pushed")),
+    )
+    op.create_index(op.f("ix_oci_pushed_config"), "oci_pushed", ["config"], unique=False)
+    op.create_index(op.f("ix_oci_pushed_digest"), "oci_pushed", ["digest"], unique=False)
+    op.create_table(
+        "requests",
+        sa.Column("nonce", sa.String(length=32), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("channel", sa.String(length=64), nullable=False),
+        sa.Column("counter", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("revision", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("digest", sa.String(length=71), nullable=False),
+        sa.Column("requester", sa.String(length=128), nullable=False),
+        sa.Column("break_glass", sa.Boolean(), nullable=False),
+        sa.Column("expires", sa.String(length=20), nullable=False),
+        sa.Column("at", sa.String(length=20), nullable=False),
+        sa.ForeignKeyConstraint(["version"], ["versions.id"], name=op.f("fk_requests_version")),
+        sa.PrimaryKeyConstraint("nonce", name=op.f("pk_requests")),
+    )
+    op.create_index(op.f("ix_requests_state"), "requests", ["state"], unique=False)
+    op.create_index(op.f("ix_requests_version"), "requests", ["version"], unique=False)
+    op.create_table(
+        "version_files",
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["version"], ["versions.id"], name=op.f("fk_version_files_version")),
+        sa.PrimaryKeyConstraint("version", "path", name=op.f("pk_version_files")),
+    )
+    op.create_index(op.f("ix_version_files_sha256"), "version_files", ["sha256"], unique=False)
+    op.create_table(
+        "version_tags",
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(length=250), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["version"], ["versions.id"], name=op.f("fk_version_tags_version")),
+        sa.PrimaryKeyConstraint("version", "key", name=op.f("pk_version_tags")),
+    )
+    op.create_table(
+        "channels",
+        sa.Column("model", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("counter", sa.Integer(), nullable=False),
+        sa.Column("request", sa.String(length=32), nullable=False),
+        sa.Column("ticket", sa.BigInteger(), nullable=False),
+        sa.Column("review_due", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.ForeignKeyConstraint(["model"], ["models.id"], name=op.f("fk_channels_model")),
+        sa.ForeignKeyConstraint(["request"], ["requests.nonce"], name=op.f("fk_channels_request")),
+        sa.PrimaryKeyConstraint("model", "name", name=op.f("pk_channels")),
+    )
+    op.create_table(
+        "envelopes",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=71), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("predicate_type", sa.String(length=200), nullable=False),
+        sa.Column("request", sa.String(length=32), nullable=True),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("at", sa.String(length=20), nullable=False),
+        sa.ForeignKeyConstraint(["request"], ["requests.nonce"], name=op.f("fk_envelopes_request")),
+        sa.ForeignKeyConstraint(["version"], ["versions.id"], name=op.f("fk_envelopes_version")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_envelopes")),
+        sa.UniqueConstraint("digest", name=op.f("uq_envelopes_digest")),
+    )
+    op.create_index(op.f("ix_envelopes_version"), "envelopes", ["version"], unique=False)
+    op.create_table(
+        "oci_referrers",
+        sa.Column("envelope", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("blob", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["envelope"], ["envelopes.id"], name=op.f("fk_oci_referrers_envelope")),
+        sa.ForeignKeyConstraint(["version"], ["versions.id"], name=op.f("fk_oci_referrers_version")),
+        sa.PrimaryKeyConstraint("envelope", name=op.f("pk_oci_referrers")),
+    )
+    op.create_index(op.f("ix_oci_referrers_blob"), "oci_referrers", ["blob"], unique=False)
+    op.create_index(op.f("ix_oci_referrers_digest"), "oci_referrers", ["digest"], unique=False)
+    op.create_index(op.f("ix_oci_referrers_version"), "oci_referrers", ["version"], unique=False)
+    op.create_table(
+        "ledger_checkpoints",
+        sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("note", sa.LargeBinary(), nullable=False),
+        sa.Column("cosigned", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("at", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("size", name=op.f("pk_ledger_checkpoints")),
+    )
+    op.create_table(
+        "ledger_leaves",
+        sa.Column("ticket", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("index", sa.BigInteger(), nullable=True),
+        sa.Column("leaf", sa.LargeBinary(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("ticket", name=op.f("pk_ledger_leaves")),
+        sa.UniqueConstraint("index", name=op.f("uq_ledger_leaves_index")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_ledger_leaves_pending",
+        "ledger_leaves",
+        ["ticket"],
+        unique=False,
+        sqlite_where=sa.text('"index" IS NULL'),
+        postgresql_where=sa.text('"index" IS NULL'),
+    )
+    op.create_table(
+        "ledger_nodes",
+        sa.Column("level", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("index", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("level", "index", name=op.f("pk_ledger_nodes")),
+    )
