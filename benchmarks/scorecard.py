@@ -6,7 +6,6 @@ or "cannot read that", which a pipeline may take either way) or out of time. Wri
 
 import argparse
 import datetime as dt
-import importlib.metadata
 import json
 import os
 import platform
@@ -20,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 import peers
+from assaymark import __version__
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -53,7 +53,7 @@ def run(tool: str, path: Path, home: Path) -> str:
 
 def version(tool: str) -> str:
     """Of its package."""
-    return importlib.metadata.version(OURS) if tool == OURS else peers.version(tool)
+    return __version__ if tool == OURS else peers.version(tool)
 
 
 def main() -> int:
