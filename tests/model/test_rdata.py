@@ -247,6 +247,12 @@ def test_mdl180_bad_text_that_begins_oddly(data: bytes) -> None:
     """R's reader takes the spelling from the first byte alone and skips white space (InFormat, InWord)."""
     assert "MDL180" in found(data)
     assert "MDL180" in found(gzip.compress(data))
+    assert "MDL180" in ids(look_at(data, "model.dat"))
+
+
+@pytest.mark.parametrize("data", [b"A\t2\t3\t4\n", b"A,2,262146,131840\n", b"X marks the spot\n", b"\nA\n2 of them\n"])
+def test_tables_and_prose_are_no_r_objects(data: bytes) -> None:
+    assert not ids(look_at(data, "notes.dat"))
 
 
 def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
