@@ -2,18 +2,19 @@
 
 A new database gets its tables at once and is stamped with the newest migration; an older one is migrated when it is
 opened (storage/migrations). SQLite has one writer: `write` takes its lock at the beginning of the transaction, so that
-nobody fails half-way because another one was quicker.
+nobody fails half-way because another one was quicker, and threads that wait for it commit together.
 """
 
 import os
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 
 from assaymark.core.errors import Conflict, UsageError
+from assaymark.core.ports import StoreFault
+from assaymark.storage.group_commit import GroupCommit
 
 HEAD = "0001"
 """The newest migration; a test compares it with storage/migrations."""
@@ -31,8 +32,7 @@ class Database:
         self.engine = engine
         self._writing = engine.execution_options(**_WRITES)
         self._reading = engine if engine.dialect.name == "sqlite" else engine.execution_options(**_READS)
-        self._one_writer: threading.Lock | nullcontext[None]
-        self._one_writer = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        self._begin = GroupCommit(self._writing).write if engine.dialect.name == "sqlite" else self._writing.begin
 
     @classmethod
     def open(cls, url: str, tables: Sequence[sa.MetaData]) -> "Database":
@@ -58,11 +58,14 @@ class Database:
     def write(self) -> Iterator[sa.Connection]:
         """One transaction that may write: all of it, durably, or nothing. Raises Conflict where another one was quicker."""
         try:
-            with self._one_writer, self._writing.begin() as connection:
+            with self._begin() as connection:
                 yield connection
         except sa.exc.DBAPIError as error:
-            if _was_quicker(error):
+            if _names(error) & _QUICKER:
                 raise Conflict("somebody else did the same meanwhile", step="look at it again and repeat") from error
+            if _names(error) & _FULL:
+                step = "free room where the database is; nothing of this was recorded"
+                raise StoreFault("cannot record this: no room", step=step, full=True) from error
             raise
 
     @contextmanager
@@ -116,7 +119,13 @@ def _engine(url: str) -> sa.Engine:
 def _configure(connection: Any, _record: Any) -> None:
     """The driver's own idea of when a transaction begins is switched off; ours is `_begin`."""
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "trusted_schema=OFF"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+        "trusted_schema=OFF",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -125,15 +134,13 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-_QUICKER = {"23505", "40001", "40P01"}
-"""SQLSTATE of PostgreSQL: the key is there already, the transactions cannot follow each other, a deadlock."""
+_QUICKER = {"23505", "40001", "40P01", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
+"""The key is there already; and of PostgreSQL: the transactions cannot follow each other, a deadlock."""
+_FULL = {"53100", "SQLITE_FULL"}
 
 
-def _was_quicker(error: sa.exc.DBAPIError) -> bool:
-    unique = ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
-    return (
-        getattr(error.orig, "sqlstate", None) in _QUICKER or getattr(error.orig, "sqlite_errorname", None) in unique
-    )
+def _names(error: sa.exc.DBAPIError) -> set[str | None]:
+    return {getattr(error.orig, "sqlstate", None), getattr(error.orig, "sqlite_errorname", None)}
 
 
 @contextmanager
