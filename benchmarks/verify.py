@@ -1,6 +1,7 @@
 """Verifying a folder beside hashing its bytes with two threads: `python benchmarks/verify.py [--size MB] [--files N]`.
 
 Both are whole processes, in turns; the least of five runs counts. The goal is at most 1.15 times the CPU of the hashing, plus 0.3 s.
+Then the time to the first tensor of one file of `--tensors` MB, its shards known: hashed whole, lazily, and lazily into own memory.
 """
 
 import argparse
@@ -14,8 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
-from tests.registry import makers  # noqa: E402 - the repository's own, from its root
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "src")]
+from tests.registry import makers  # noqa: E402 - as above
+
+from assaymark.registry import shards  # noqa: E402 - the repository's own, from its root
 
 HASH = """
 import hashlib, os, sys
@@ -38,6 +41,16 @@ from assaymark import guard
 folder, bundle, root, now, into = sys.argv[1:]
 guard.verify(folder, bundle, root, "fraud/scorer:production", state=False, now=datetime.fromisoformat(now), into=into or None)
 """
+FIRST = """
+import sys
+from datetime import datetime
+from assaymark import guard
+folder, bundle, root, now, how = sys.argv[1:]
+options = {"whole": {}, "lazy": {"lazy": True}, "copy": {"lazy": True, "copy": True}}[how]
+found = guard.load_safetensors(
+    folder, bundle, root, "fraud/scorer:production", state=False, now=datetime.fromisoformat(now), **options)
+found["t1"].sum()
+"""
 
 
 def cost(command: list[str]) -> tuple[float, float]:
@@ -50,11 +63,48 @@ def cost(command: list[str]) -> tuple[float, float]:
     return usage.ru_utime + usage.ru_stime, (datetime.now(UTC) - start).total_seconds()
 
 
+def first_tensor(place: Path, size: int) -> dict[str, tuple[float, float]]:
+    """Cost until one tensor of 16 MB in the middle of a file of `size` bytes is there."""
+    piece = 16_000_000
+    count = size // piece
+    entries = ",".join(f'"t{n}":{{"dtype":"U8","shape":[{piece}],"data_offsets":[{n * piece},{(n + 1) * piece}]}}'
+                       for n in range(count))  # fmt: skip
+    header = f"{{{entries}}}".encode()
+    block = os.urandom(piece)
+    (place / "large").mkdir()
+    total, parts, path = makers.sha256(), [], place / "large" / "model.safetensors"
+    with path.open("wb") as out:
+        for content in (len(header).to_bytes(8, "little") + header, *(block for _ in range(count))):
+            total.update(content)
+            out.write(content)
+    with path.open("rb") as file:
+        while part := file.read(shards.SHARD):
+            parts.append(makers.sha256(part).hexdigest())
+    world = makers.World()
+    world.manifest = makers.Manifest.of([makers.ManifestFile(path.name, path.stat().st_size, total.hexdigest())])
+    world.subject = makers.Subject("fraud/scorer@7", world.manifest.digest)
+    made = shards.make("fraud/scorer@7", world.manifest, {path.name: parts}, makers.at(hours=5))
+    evidence = [makers.scan(world.subject), makers.sign(made, "scanner")]
+    (place / "large.bundle").write_bytes(world.bundle(evidence=evidence).to_bytes())
+    (place / "large.root").write_text(json.dumps(world.root().to_json()))
+    common = [str(path.parent), str(place / "large.bundle"), str(place / "large.root"), makers.timestamp(makers.NOW)]
+    best: dict[str, tuple[float, float]] = {}
+    for _ in range(3):
+        for how in ("whole", "lazy", "copy"):
+            cpu, wall = cost([sys.executable, "-c", FIRST, *common, how])
+            least = best.get(f"first, {how}", (cpu, wall))
+            best[f"first, {how}"] = min(cpu, least[0]), min(wall, least[1])
+    return best
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--size", type=int, default=2_000, help="MB in all")
     parser.add_argument("--files", type=int, default=500)
     parser.add_argument("--copy", action="store_true", help="time a private copy as well")
+    parser.add_argument(
+        "--tensors", type=int, default=2_000, help="MB of the one file that is loaded lazily; 0 for none"
+    )
     options = parser.parse_args()
     compileall.compile_dir(HERE.parent / "src", quiet=2)
     with tempfile.TemporaryDirectory() as name:
@@ -86,6 +136,8 @@ def main() -> None:
                 best[label] = min(cpu, least[0]), min(wall, least[1])
         if options.copy:
             best["verify --into"] = cost([*commands["verify"][:-1], str(place / "copy")])
+        if options.tensors:
+            best |= first_tensor(place, options.tensors * 1_000_000)
     for label, (cpu, wall) in best.items():
         print(f"{label:16} {cpu:7.3f} s CPU {wall:7.3f} s wall")
     limit = 1.15 * best["hash, 2 threads"][0] + 0.3

@@ -51,6 +51,15 @@ def commands() -> str:
     return f"# Command line\n\n{_NOTE}" + "\n".join(_help(assay, "assay"))
 
 
+def interface() -> str:
+    """docs/schemas/openapi.json: what the server answers to under /api/v1."""
+    from assaymark.faces.http.app import OWN, bare_app
+    from assaymark.faces.http.contract import text
+    from assaymark.faces.http.services import Services
+
+    return text(bare_app(Services(None), OWN))  # type: ignore[arg-type] # nothing is asked
+
+
 def _help(command: click.Command, name: str) -> list[str]:
     context = click.Context(command, info_name=name, max_content_width=100, help_option_names=["-h", "--help"])
     pages = [f"## {name}\n\n```text\n{command.get_help(context)}\n```\n"]
@@ -66,6 +75,7 @@ def main() -> int:
     """Write or check."""
     rules = all_rules()
     pages = {"docs/checks.md": checks(rules), "docs/coverage.md": references(rules), "docs/cli.md": commands()}
+    pages["docs/schemas/openapi.json"] = interface()
     schemas = ROOT / "src" / "assaymark" / "report" / "schema"
     pages |= {f"docs/schemas/{path.name}": path.read_text() for path in sorted(schemas.glob("*.json"))}
     stale = [name for name, text in pages.items() if not (ROOT / name).exists() or (ROOT / name).read_text() != text]

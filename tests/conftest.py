@@ -1,16 +1,20 @@
 """Helpers that look at bytes the way `assay scan` does, without a file system in between."""
 
 import time
+from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 
 from assaymark.catalog import catalog
-from assaymark.core.blob import Bytes
+from assaymark.core.blob import Blob, Bytes
 from assaymark.core.budget import Budget, Limits
 from assaymark.core.format import FileFacts
 from assaymark.core.look import look, look_at_tree
 from assaymark.core.scan import FileReport
 from assaymark.storage.spool import FileSpool
+from tests.databases import database_url, postgres, postgres_url
+
+__all__ = ["database_url", "postgres", "postgres_url"]  # fixtures
 
 
 def look_at(data: bytes, name: str = "file", limits: Limits | None = None) -> FileReport:
@@ -42,6 +46,9 @@ class MemoryTree:
 
     def start(self, path: str, length: int) -> bytes:
         return self.contents[path][:length]
+
+    def open(self, path: str) -> AbstractContextManager[Blob]:
+        return nullcontext(Bytes(self.contents[path]))
 
 
 def look_at_folder(contents: dict[str, bytes]) -> dict[str, FileReport]:

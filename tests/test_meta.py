@@ -190,6 +190,7 @@ EXEMPT = {
     "feeds/oci.py": {"httpx"},
     "feeds/oidc.py": {"httpx"},
     "feeds/registry.py": {"httpx"},
+    "feeds/webhook.py": {"httpx"},
     "feeds/witness.py": {"httpx"},
     "faces/http/server.py": {"socket"},  # a server's own listening socket
 }

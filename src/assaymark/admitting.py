@@ -12,19 +12,24 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from assaymark.core.bundle import LIMIT, Bundle
 from assaymark.core.clock import Clock, SystemClock, timestamp
-from assaymark.core.errors import AssayError, Conflict, NotFound, Untrusted, UsageError
+from assaymark.core.errors import AssayError, Conflict, NotFound, Unreadable, Untrusted, UsageError
 from assaymark.core.trust import TrustRoot
 from assaymark.registry.verify import Channel, State, Verified, verify
 from assaymark.storage import seen
 from assaymark.verifying import judge, read_root, verify_folder
 
+if TYPE_CHECKING:
+    from assaymark.client import Client
+    from assaymark.core.manifest import ManifestFile
+
 __all__ = ["Refresher", "Snapshot", "Synced", "Verified", "load", "read_root", "sync"]
 
 _MODELS = 10_000
+_AWAY = 3
 _STOPPED = 64 << 10
 
 
@@ -73,10 +78,10 @@ class Snapshot:
         """Raise NotVerified unless the bundle may take its place in the snapshot."""
         verify(bundle, self._root, channel, self._seen, self._clock.now())
 
-    def oldest(self) -> datetime | None:
-        """When the snapshot was last written to at its oldest place."""
-        found = [os.stat(path).st_mtime for path in _bundles(self._folder)]
-        return datetime.fromtimestamp(min(found), self._clock.now().tzinfo) if found else None
+    def ages(self) -> list[float]:
+        """Of each bundle, the seconds since it was fetched."""
+        now = self._clock.now().timestamp()
+        return [max(0.0, now - os.stat(path).st_mtime) for path in _bundles(self._folder)]
 
     def _keep(self, channel: Channel, checked: Verified) -> None:
         with self._lock:
@@ -122,10 +127,22 @@ def sync(
     channels = [Channel.parse(name) for name in models]
     if not channels or len(channels) > _MODELS:
         raise UsageError(f"1 to {_MODELS:,} models make a snapshot", step="--model PROJECT/MODEL:CHANNEL")
-    return [_sync_one(registry, folder, channel, snapshot, now or SystemClock().now()) for channel in channels]
+    done: list[Synced] = []
+    away = 0
+    for channel in channels:
+        if away >= _AWAY:  # each further wait would make the others older
+            done.append(Synced(str(channel), "kept", "the registry was not reached just before"))
+            continue
+        one, reached = _sync_one(registry, folder, channel, snapshot, now or SystemClock().now())
+        away = 0 if reached else away + 1
+        done.append(one)
+    return done
 
 
-def _sync_one(registry: Registry, folder: str, channel: Channel, snapshot: Snapshot | None, now: datetime) -> Synced:
+def _sync_one(
+    registry: Registry, folder: str, channel: Channel, snapshot: Snapshot | None, now: datetime
+) -> tuple[Synced, bool]:
+    """What came of it, and whether the registry was reached."""
     path = place(folder, channel)
     try:
         bundle = registry.bundle(f"{channel.project}/{channel.model}", channel.name)
@@ -134,13 +151,13 @@ def _sync_one(registry: Registry, folder: str, channel: Channel, snapshot: Snaps
     except (NotFound, Conflict) as error:
         said = {"since": _since(path) or timestamp(now), "reason": error.message[:1_000]}
         _write(f"{path}.stopped", json.dumps(said).encode())
-        return Synced(str(channel), "stopped", error.message)
+        return Synced(str(channel), "stopped", error.message), True
     except AssayError as error:
-        return Synced(str(channel), "kept", error.message)
+        return Synced(str(channel), "kept", error.message), not isinstance(error, Unreadable)
     _write(path, bundle.to_bytes())
     if os.path.lexists(f"{path}.stopped"):
         os.unlink(f"{path}.stopped")
-    return Synced(str(channel), "fetched")
+    return Synced(str(channel), "fetched"), True
 
 
 class Refresher:
@@ -181,22 +198,45 @@ def load(
     channel = Channel.parse(name)
     if bool(folder) == bool(server) or bool(server) != bool(scratch):
         raise UsageError("a model comes from a folder, or from a server through a scratch folder", step="--from DIR")
-    if server:
-        from assaymark.client import Client
-        from assaymark.registering import pull
+    if not server:
+        return _put(folder, _expected(_content(f"{folder}.bundle"), name, digest, root), name, root, into)
+    from assaymark.client import Client
 
+    with Client(server) as client:
+        # Nothing is fetched before it is known to be approved, and of no file more than was.
+        bundle = client.bundle(f"{channel.project}/{channel.model}", channel.name).to_bytes()
+        expected = _expected(bundle, name, digest, root)
         _clear(scratch)
-        _clear(f"{scratch}.bundle")
-        with Client(server) as client:
-            pull(client, f"{channel.project}/{channel.model}", channel.name, scratch)
-        folder = scratch
-    _clear(into)
-    bundle = _content(f"{folder}.bundle")
+        for file in expected[1].manifest.files:
+            _fetch(client, expected[1].subject.name, file, os.path.join(scratch, *file.path.split("/")))
+    return _put(scratch, expected, name, root, into)
+
+
+def _expected(bundle: bytes, name: str, digest: str, root: str) -> tuple[bytes, Verified]:
+    """The bundle, and what it proves, which has to be the model with this digest."""
     found = judge(bundle, root, name, state=False)
     if str(found.manifest.digest) != digest:
         step = "make the pod anew: what it was admitted with no longer stands in the channel"
         raise Untrusted(f"{name} is {found.manifest.digest} by now, not {digest}", step=step)
-    verified = verify_folder(folder, bundle, root, name, state=False, into=into)
+    return bundle, found
+
+
+def _fetch(client: "Client", version: str, file: "ManifestFile", path: str) -> None:
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    total = 0
+    with open(path, "xb") as target:
+        for piece in client.read_file(version, file.path, file.sha256):
+            total += len(piece)
+            if total > file.size:
+                raise Untrusted(
+                    f"{file.path} has more bytes than were approved", step="find out what the registry does"
+                )
+            target.write(piece)
+
+
+def _put(folder: str, expected: tuple[bytes, Verified], name: str, root: str, into: str) -> Verified:
+    _clear(into)
+    verified = verify_folder(folder, expected[0], root, name, state=False, into=into)
     for above, _, files in os.walk(into):  # containers run as whoever they run as; the volume is read-only for them
         os.chmod(above, 0o755)  # noqa: S103 - see above
         for file in files:

@@ -197,6 +197,24 @@ class Client(RegistryClient):
         """See Desk."""
         return _object(self.ask("DELETE", f"/api/v1{_model(model)}"))
 
+    # Webhooks
+
+    def webhooks(self, project: str) -> list[Json]:
+        """See Desk."""
+        return _list(self.ask("GET", f"/api/v1/projects/{_part(project)}/webhooks"))
+
+    def add_webhook(self, project: str, url: str, events: Sequence[str] = ()) -> Json:
+        """See Desk."""
+        return self._post(f"/projects/{_part(project)}/webhooks", {"url": url, "events": list(events)})
+
+    def remove_webhook(self, project: str, webhook: str) -> Json:
+        """See Desk."""
+        return _object(self.ask("DELETE", f"/api/v1/projects/{_part(project)}/webhooks/{_part(webhook)}"))
+
+    def test_webhook(self, project: str, webhook: str) -> Json:
+        """See Desk."""
+        return self._post(f"/projects/{_part(project)}/webhooks/{_part(webhook)}/test", None)
+
     # Loading
 
     def bundle(self, model: str, channel: str) -> Bundle:

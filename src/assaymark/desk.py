@@ -105,8 +105,10 @@ class Desk:
     def add_files(self, version: str, files: Iterable[Json]) -> Json:
         """Say which blobs a draft holds: path, size and sha256 of each."""
         given = [ManifestFile(file["path"], file["size"], file["sha256"]) for file in files]
+        name = VersionName.parse(version)
         with self.registrar.work() as work:
-            versions.add_files(work, VersionName.parse(version), given)
+            versions.check_drafter(work, name, self.actor)
+            versions.add_files(work, name, given)
         return {"version": version, "files": len(given)}
 
     def upload(
@@ -166,6 +168,11 @@ class Desk:
         with self.registrar.database.read() as connection:
             return queries.requests(connection, state=state, projects=projects)
 
+    def asked(self, nonce: str) -> Json:
+        """The line of a list for one request: enough to say whether somebody may see or change it."""
+        with self.registrar.database.read() as connection:
+            return queries.request(connection, nonce)
+
     def request_of(self, nonce: str) -> Json:
         """A request: what was asked, who decided, what the gate says now. An approver signs what stands here."""
         with self.registrar.look() as work:
@@ -202,10 +209,10 @@ class Desk:
         receipt = self.registrar.activate(nonce, self.actor)
         return {"request": nonce, "state": "active", "leaf": receipt.index}
 
-    def withdraw(self, nonce: str, reason: str = "") -> Json:
-        """Void a request that is open, or take back what it made active."""
+    def withdraw(self, nonce: str, reason: str = "", *, active: bool = True) -> Json:
+        """Void a request that is open, or where `active` may be, take back what it made active."""
         with self.registrar.work() as work:
-            promotions.void(work, nonce, self.actor, reason)
+            promotions.void(work, nonce, self.actor, reason, active=active)
         return {"request": nonce, "state": "void"}
 
     def review(self, model: str, channel: str, conclusion: str) -> Json:
@@ -250,6 +257,32 @@ class Desk:
         with self.registrar.work() as work:
             models.delete_model(work, ModelName.parse(model), self.actor)
         return {"deleted": model}
+
+    # Webhooks (assaymark.notifying, which is imported here: few servers' first answers need it)
+
+    def webhooks(self, project: str) -> list[Json]:
+        """Who is told of a project's events."""
+        from assaymark import notifying
+
+        return notifying.listed(self.registrar, project)
+
+    def add_webhook(self, project: str, url: str, events: Sequence[str] = ()) -> Json:
+        """Tell a URL of them; the secret is in the answer, this once."""
+        from assaymark import notifying
+
+        return notifying.add(self.registrar, project, url, events, self.actor)
+
+    def remove_webhook(self, project: str, webhook: str) -> Json:
+        """End one."""
+        from assaymark import notifying
+
+        return notifying.remove(self.registrar, project, webhook)
+
+    def test_webhook(self, project: str, webhook: str) -> Json:
+        """Send a message of the type `test` now."""
+        from assaymark import notifying
+
+        return notifying.test(self.registrar, project, webhook)
 
     # Loading
 

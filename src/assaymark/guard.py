@@ -15,7 +15,7 @@ The bytes are read once, into memory or a file without a name. Those bytes are c
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from assaymark.core.errors import AssayError
@@ -79,7 +79,7 @@ def verify(
     return verify_folder(path, bundle, trust_root, channel, model=model, state=state, now=now, into=into)
 
 
-def open_verified(
+def open_verified(  # noqa: PLR0913 - each says something of its own
     path: _Path,
     bundle: "_Path | bytes",
     trust_root: "_Path | bytes",
@@ -88,14 +88,20 @@ def open_verified(
     model: str = "",
     state: "_Path | bool | None" = None,
     now: "datetime | None" = None,
+    lazy: bool = False,
+    copy: bool = False,
 ) -> "OpenModel":
-    """As `verify`, and gives the files open: `with guard.open_verified(…) as files: files.open("model.onnx")`."""
+    """As `verify`, and gives the files open: `with guard.open_verified(…) as files: files.open("model.onnx")`.
+
+    lazy: files whose shards a scanner hashed are not read at the start; each shard is verified when it is first touched.
+    copy: with `lazy`, into memory of this process, where nobody else can change it afterwards.
+    """
     from assaymark.verifying import open_verified as opened
 
-    return opened(path, bundle, trust_root, channel, model=model, state=state, now=now)
+    return opened(path, bundle, trust_root, channel, model=model, state=state, now=now, lazy=lazy, copy=copy)
 
 
-def load_safetensors(
+def load_safetensors(  # noqa: PLR0913 - each says something of its own
     path: _Path,
     bundle: "_Path | bytes",
     trust_root: "_Path | bytes",
@@ -104,13 +110,22 @@ def load_safetensors(
     model: str = "",
     state: "_Path | bool | None" = None,
     now: "datetime | None" = None,
-) -> dict[str, Any]:
+    lazy: bool = False,
+    copy: bool = False,
+) -> "Mapping[str, Any]":
     """Tensor name -> NumPy array, of all safetensors files of a verified folder; needs numpy.
 
     Each file is read once; the bytes that were hashed are those that the arrays lie on. BF16 becomes float32.
+    lazy, copy: as in `open_verified`; a tensor is read and verified when it is asked for, until `close()` of what is returned.
     """
-    from assaymark.model.weights.arrays import arrays
     from assaymark.verifying import open_verified as opened
+
+    if lazy or copy:
+        from assaymark.model.weights.lazyarrays import LazyArrays
+
+        files = opened(path, bundle, trust_root, channel, model=model, state=state, now=now, lazy=lazy, copy=copy)
+        return LazyArrays.of(files)
+    from assaymark.model.weights.arrays import arrays
 
     found: dict[str, Any] = {}
     with opened(path, bundle, trust_root, channel, model=model, state=state, now=now, hashed=False) as files:

@@ -5,29 +5,53 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from assaymark.app import identify
 from assaymark.client import Client
 from assaymark.core.bundle import Bundle
 from assaymark.core.clock import SystemClock, timestamp
-from assaymark.core.digest import Digest
+from assaymark.core.digest import Digest, sha256
 from assaymark.core.envelope import Envelope, Signer
 from assaymark.core.errors import Untrusted, UsageError
+from assaymark.core.evidence import Statement
+from assaymark.core.manifest import Manifest, ManifestFile
 from assaymark.core.statements import APPROVE, DENY, Approval, Lift, Quarantine, Request, Seal
 from assaymark.core.subject import Subject
 from assaymark.core.trust import TrustRoot, pinned, update
 from assaymark.desk import Desk, Json
 from assaymark.registrar import Registrar, sign
 from assaymark.registry.names import VersionName
-from assaymark.registry.review import review
+from assaymark.registry.review import Reviewed, review
+from assaymark.registry.work import new_nonce
 from assaymark.storage.keys import public_of
 
 At = Desk | Client
 HOST = "host"
-_ROOT = 8 << 20
 """Who acts on the registry of the home without a name of his own."""
+_ROOT = 8 << 20
+_SKEW = timedelta(minutes=5)
+"""How far a server's clock may be from ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What an approver has of his own, and no registry chooses: his trust root, and what he knows of the request beforehand.
+
+    A text that is empty is not compared.
+    """
+
+    root: TrustRoot
+    version: str = ""
+    channel: str = ""
+    digest: str = ""
+    evidence: tuple[bytes, ...] = ()
+    """Envelopes that have to be among what the request binds: a registry cannot leave out what the approver holds."""
+    confirm: Callable[[Reviewed], None] = lambda _: None
+    """Is shown what is about to be signed; what it raises stops it."""
 
 
 @contextmanager
@@ -44,8 +68,9 @@ def opened(
 
 
 def publish(at: At, version: str, folder: str, publisher: str, key: Signer, *, wait: float = 0.0) -> Json:
-    """Upload a folder, and seal it with the publisher's key. In the home it is scanned at once; a server does it itself,
-    and is asked for `wait` seconds what came of it.
+    """Upload a folder, and seal it with the publisher's key.
+
+    In the home it is scanned at once; a server does it itself, and is asked for `wait` seconds what came of it.
     """
     subject = at.upload(version, folder, publisher)
     done = seal(at, subject, publisher, key)
@@ -55,6 +80,25 @@ def publish(at: At, version: str, folder: str, publisher: str, key: Signer, *, w
     while done["state"] == "sealed" and time.monotonic() < until:
         time.sleep(min(1.0, wait))
         done = {"version": version, "state": at.show(version)["state"]}
+    return {**done, "digest": str(subject.digest)}
+
+
+def seal_draft(
+    at: At, version: str, publisher: str, key: Signer, *, folder: str | None = None, digest: str | None = None
+) -> Json:
+    """Sign what a draft holds as it was uploaded by other clients: this is what publishes it. In the home it is scanned at once.
+
+    The digest that is signed is taken here from the list of files. `folder` or `digest`: what the publisher means to
+    sign; raises Untrusted when the draft holds something else.
+    """
+    subject = Subject(version, Manifest.of(_listed(at, version)).digest)
+    if folder is not None:
+        digest = str(identify(folder)[0])
+    if digest is not None and digest != str(subject.digest):
+        raise Untrusted(f"{version} holds {subject.digest}, not {digest}", step="upload again what you mean to publish")
+    done = seal(at, subject, publisher, key)
+    if isinstance(at, Desk):
+        done = at.scan(version)
     return {**done, "digest": str(subject.digest)}
 
 
@@ -70,30 +114,72 @@ def seal(at: At, subject: Subject, publisher: str, key: Signer) -> Json:
 def request(
     at: At, version: str, channel: str, requester: str, key: Signer, *, reason: str, days: int, emergency: bool
 ) -> Json:
-    """Ask for a promotion."""
+    """Ask for a promotion. What the registry proposes is signed only as far as it is what was asked for; the nonce is ours."""
     proposed = at.propose(version, channel, requester, reason=reason, days=days, emergency=emergency)
-    asked = Request(**proposed["request"])
-    return at.request(version, sign(asked.statement(_subject(version, proposed["digest"])), key), channel)
+    subject = _subject(version, str(proposed.get("digest")))
+    said = _proposed(subject, proposed.get("request"))
+    wanted = {"channel": channel, "requester": requester, "reason": reason, "break_glass": emergency}
+    wrong = [name for name, value in wanted.items() if getattr(said, name) != value]
+    now = SystemClock().now()
+    if not timestamp(now - _SKEW) <= said.at <= timestamp(now + _SKEW):
+        wrong.append("at")
+    if said.expires > timestamp(now + timedelta(days=days) + _SKEW):
+        wrong.append("expires")
+    if wrong:
+        step = "set this clock right" if wrong == ["at"] else "do not sign; ask whoever runs the registry"
+        raise Untrusted(f"the registry proposes another {', '.join(wrong)} than was asked for", step=step)
+    return at.request(version, sign(replace(said, nonce=new_nonce()).statement(subject), key), channel)
 
 
 def decide(
-    at: At, nonce: str, approver: str, key: Signer, *, root: TrustRoot, deny: bool, reason: str, valid_days: int
+    at: At, nonce: str, approver: str, key: Signer, *, own: Own, deny: bool, reason: str, valid_days: int
 ) -> Json:
-    """Check a request against one's own trust root, and sign a decision on it; raises Untrusted for what does not hold."""
-    found = at.request_of(nonce)
+    """Check a request on the approver's own side, and sign a decision on it; raises Untrusted for what does not hold."""
     now = SystemClock().now()
-    asked, subject, missing = review(found, root, now)
-    if missing and not deny:
-        raise Untrusted(
-            f"the policy would not allow it: {missing[0].message}", step="deny it, or see to what is missing"
-        )
+    seen = review(at.request_of(nonce), own.root, now, nonce)
+    asked = seen.request
+    _check_expected(seen, own)
+    if seen.missing and not deny:
+        step = "deny it, or see to what is missing"
+        raise Untrusted(f"the policy would not allow it: {seen.missing[0].message}", step=step)
+    own.confirm(seen)
     said = Approval(
-        decision=DENY if deny else APPROVE, request=found["payload"], channel=asked.channel, counter=asked.counter,
+        decision=DENY if deny else APPROVE, request=seen.digest, channel=asked.channel, counter=asked.counter,
         policy=asked.policy, evidence=asked.evidence, nonce=asked.nonce, approver=approver, reason=reason,
         at=timestamp(now), expires=asked.expires, valid_until=timestamp(now + timedelta(days=valid_days)),
     )  # fmt: skip
-    done = at.decide(nonce, sign(said.statement(subject), key))
-    return {"version": subject.name, "digest": str(subject.digest), **done}
+    done = at.decide(nonce, sign(said.statement(seen.subject), key))
+    return {"version": seen.subject.name, "digest": str(seen.subject.digest), **done}
+
+
+def attest(at: At, version: str, document: bytes) -> Json:
+    """Hand in evidence that was signed elsewhere, as by a scanner in CI."""
+    return at.attest(version, document)
+
+
+def _proposed(subject: Subject, predicate: object) -> Request:
+    if not isinstance(predicate, dict):
+        raise Untrusted("the registry proposes no request", step="look at --server")
+    return Request.read(Statement((subject,), Request.TYPE, predicate))
+
+
+def _check_expected(seen: Reviewed, own: Own) -> None:
+    """What an approver says of his own accord about what he means to approve."""
+    for what, wanted, given in (
+        ("version", own.version, seen.subject.name),
+        ("channel", own.channel, seen.request.channel),
+        ("digest", own.digest, str(seen.subject.digest)),
+    ):
+        if wanted and wanted != given:
+            raise Untrusted(
+                f"the request is for the {what} {given}, not {wanted}", step="do not sign; ask the requester"
+            )
+    bound = {str(item.digest) for item in seen.evidence}
+    for document in own.evidence:
+        digest = str(sha256(Envelope.from_json(document).payload))
+        if digest not in bound:
+            step = "hand it in with: assay registry attest; then have it requested anew"
+            raise Untrusted(f"the request was made without your evidence {digest}", step=step)
 
 
 def quarantine(at: At, version: str, by: str, key: Signer, reason: str) -> Json:
@@ -125,6 +211,15 @@ def pull(at: At, model: str, channel: str, folder: str) -> Bundle:
     with open(f"{folder.rstrip('/')}.bundle", "wb") as target:
         target.write(made.to_bytes())
     return made
+
+
+def _listed(at: At, version: str) -> Iterator[ManifestFile]:
+    after = ""
+    while page := at.files(version, after=after):
+        yield from (ManifestFile(file["path"], file["size"], file["sha256"]) for file in page)
+        if page[-1]["path"] <= after:
+            raise Untrusted("the registry lists the same files again", step="look at ASSAY_SERVER")
+        after = page[-1]["path"]
 
 
 def _bytes(at: At, version: str, path: str, sha256: str) -> Iterator[bytes]:

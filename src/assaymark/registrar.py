@@ -31,7 +31,20 @@ from assaymark.core.strictjson import loads as strict
 from assaymark.core.subject import Subject
 from assaymark.core.trust import TrustRoot
 from assaymark.ledgers import open_ledger, trust_of
-from assaymark.registry import access_tables, bundles, hub_tables, models, oci_tables, promotions, queries, quota, tables, versions
+from assaymark.registry import (
+    access_tables,
+    bundles,
+    hub_tables,
+    mlflow_staging,
+    models,
+    oci_tables,
+    promotions,
+    queries,
+    quota,
+    tables,
+    versions,
+    webhook_tables,
+)
 from assaymark.registry.names import ModelName, VersionName
 from assaymark.registry.states import VersionState
 from assaymark.registry.work import Work
@@ -41,6 +54,7 @@ from assaymark.storage.database import Database
 from assaymark.storage.keys import PrivateKey
 from assaymark.storage.ledger import Ledger, Receipt
 from assaymark.storage.objects import ingest, open_store, pieces
+from assaymark.storage.sequencer import Sequencer
 
 LOG, SERVER, SCANNER = "registry-log", "registry-server", "registry-scanner"
 FRESH = timedelta(hours=24)
@@ -49,7 +63,10 @@ _QUICK = timedelta(minutes=30)
 """An upload shorter than this is over before any sweep takes what it put."""
 SETTINGS, DATABASE, OBJECTS, LOG_FILES = "registry.json", "registry.sqlite", "objects", "log"
 """In the registry's folder; a backup has the same names."""
-_METADATA = (access_tables.users.metadata, hub_tables.drafts.metadata, oci_tables.uploads.metadata, ledger_tables.metadata)
+_METADATA = (
+    access_tables.users.metadata, hub_tables.drafts.metadata, oci_tables.uploads.metadata,
+    webhook_tables.webhooks.metadata, ledger_tables.metadata,
+)  # fmt: skip
 """The tables of the registry and of its facades are in one; naming the facades brings theirs in."""
 
 
@@ -74,10 +91,12 @@ class Registrar:
         self.ledger = ledger
         self.keys = own
         self.clock = clock
-        self._root: TrustRoot | None = None
-        self._loaded = 0
+        self._held: tuple[int, TrustRoot | None] = (0, None)
+        """The newest trust root that was read, and its version; one value, for threads."""
         self.wake: Callable[[], None] = lambda: None
         """Tells the worker that there is something to do (assaymark.worker)."""
+        self.sequencer: Sequencer | None = None
+        """Integrates what was logged, where a server runs; else each integrates what he logged."""
 
     @classmethod
     def create(cls, home: str | None, origin: str | None = None) -> dict[str, str]:
@@ -138,6 +157,8 @@ class Registrar:
         """One transaction that may write."""
         with self.database.write() as connection:
             yield Work(connection, self.ledger, self._current(connection), self.clock.now())
+        if self.sequencer is not None:
+            self.sequencer.notify()
 
     @contextmanager
     def look(self) -> Iterator[Work]:
@@ -231,16 +252,33 @@ class Registrar:
             versions.seal(work, name, envelope, blob)
 
     def scan(self, name: VersionName, folder: str | None = None) -> VersionState:
-        """Scan a sealed version, sign what was seen, and judge the version by it."""
+        """Scan a sealed version, sign what was seen, and judge the version by it.
+
+        Raises UsageError where the trust root does not take this server's word: then scanners elsewhere send theirs.
+        """
+        with self.look() as work:
+            if self.keys.scanner.keyid not in work.trust.keys_of("scanner", name.model.project, work.at):
+                step = f"scan it where a scanner's key is, then: assay registry attest {name} EVIDENCE"
+                raise UsageError(f"the trust root does not list this server's scanner for {name.model.project}", step=step)
         if folder is None:
             with self.checkout(name) as copy:
                 return self.scan(name, copy)
+        from assaymark import sharding
         from assaymark.app import scan
 
         report = scan(folder, config="", home=os.path.dirname(self.folder), clock=self.clock)
         if report.statement is None:
             raise Untrusted("the scan took no digest", step="see what CHK004 and CHK006 name: assay scan")
-        return self.attest(name, sign(report.statement, self.keys.scanner))
+        with self.look() as work:
+            due = sharding.due(work, name, self.keys.scanner.keyid)
+        if due is not None:  # before the scan: a version that is verified has all its evidence
+            self.attest(name, sign(sharding.statement(folder, str(name), due, self.clock.now()), self.keys.scanner))
+        state = self.attest(name, sign(report.statement, self.keys.scanner))
+        with self.work() as work:
+            row = models.find_version(work.connection, name)
+            done = sa.and_(tables.jobs.c.version == row.id, tables.jobs.c.kind == "scan")
+            work.connection.execute(tables.jobs.update().where(done).values(state="done"))
+        return state
 
     def ask_scan(self, name: VersionName) -> None:
         """Put the scan of a version among the jobs once more."""
@@ -256,9 +294,6 @@ class Registrar:
         with self.work() as work:
             state = versions.attest(work, name, document)
             promotions.void_worse(work, name, "registry")
-            row = models.find_version(work.connection, name)
-            done = sa.and_(tables.jobs.c.version == row.id, tables.jobs.c.kind == "scan")
-            work.connection.execute(tables.jobs.update().where(done).values(state="done"))
         return state
 
     @contextmanager
@@ -284,7 +319,7 @@ class Registrar:
         """Move the channel of an approved request, and prove that it was logged."""
         with self.work() as work:
             ticket = promotions.activate(work, nonce, actor, self.keys.server)
-        return self.ledger.receipt(ticket)
+        return (self.sequencer or self.ledger).receipt(ticket)
 
     def bundle(self, name: ModelName, channel: str, fresh: timedelta = FRESH) -> Bundle:
         """What a host needs to verify what stands in a channel."""
@@ -302,22 +337,25 @@ class Registrar:
     def marked(self) -> set[str]:
         """Blobs that no sweep may free."""
         with self.database.read() as connection:
-            return queries.marked(connection)
+            return queries.marked(connection) | mlflow_staging.marked(connection)
 
     def _current(self, connection: sa.Connection) -> TrustRoot | None:
         """The newest trust root; what another process installed is seen."""
         newest = connection.execute(sa.select(sa.func.max(tables.roots.c.version))).scalar()
-        if newest is None or newest == self._loaded:
-            return self._root
+        held, known = self._held
+        if newest is None or newest == held:
+            return known
         found = connection.execute(sa.select(tables.roots.c.document).order_by(tables.roots.c.version)).scalars().all()
         first, *rest = (Envelope.from_json(text.encode()) for text in found)
         root = trusts.pinned(first, keys.public_of)
         # When it expired it still says who is who; hosts are those that refuse it.
         last = trusts.TrustRoot.read((rest or [first])[-1].payload, keys.public_of)
         before = min(self.clock.now(), _moment_before(last.expires))
-        self._root, self._loaded = trusts.update(root, rest, before), newest
-        self.ledger = _ledger(self.folder, _settings(self.folder), self.database, self.keys, self._root)
-        return self._root
+        current = trusts.update(root, rest, before)
+        if newest > held:  # a reader that began earlier sees an older one
+            self._held = (newest, current)
+            self.ledger = _ledger(self.folder, _settings(self.folder), self.database, self.keys, current)
+        return current
 
     def _check_own(self, root: TrustRoot) -> None:
         """A trust root that does not know this server's keys would make everything here worthless to hosts."""

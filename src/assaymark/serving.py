@@ -10,12 +10,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from assaymark.core.errors import UsageError
+from assaymark.core.note import Note
+from assaymark.core.tlog import Checkpoint
 from assaymark.registrar import LOG_FILES, SETTINGS, Registrar, registry_folder
 from assaymark.registry import people, tokens
 from assaymark.registry.access import VERBS, Binding, Limit, Scope
 from assaymark.registry.jwks import LARGEST, KeySet
 from assaymark.registry.oidc_config import read_config
+from assaymark.storage.ledger import Receipt
 from assaymark.storage.ledger_files import Folder
+from assaymark.storage.sequencer import Sequencer
 from assaymark.worker import Keeper
 
 if TYPE_CHECKING:
@@ -23,8 +27,14 @@ if TYPE_CHECKING:
     from assaymark.registry.people import User
     from assaymark.registry.tokens import Token
 
+WHOLE = 100_000
+"""Leaves of a log whose static files are all held against the database when a server starts; more of them: `assay ledger repair`."""
 HOST = "host"
 """Who gave a role, where that was the operator on the machine itself."""
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201 - the server's log
 
 
 @contextmanager
@@ -39,12 +49,58 @@ def registry(home: str | None, database: str | None = None, store: str | None = 
 @contextmanager
 def keeper(registrar: Registrar, home: str | None, database: str | None, store: str | None) -> Iterator[None]:
     """The thread that scans what is sealed and closes what is over, while the block runs."""
-    kept = Keeper(registrar, home, database, store, lambda text: print(text, file=sys.stderr))  # noqa: T201 - its log
+    kept = Keeper(registrar, home, database, store, _say)
     kept.start()
     try:
         yield
     finally:
         kept.stop()
+
+
+class Newest:
+    """A registry's ledger: another object once a trust root names other witnesses, and always the newest one."""
+
+    def __init__(self, registrar: Registrar, say: Callable[[str], None]) -> None:
+        self._registrar, self._say = registrar, say
+
+    def integrate(self) -> Checkpoint:
+        """See Ledger."""
+        return self._registrar.ledger.integrate()
+
+    def waiting(self) -> bool:
+        """See Ledger."""
+        return self._registrar.ledger.waiting()
+
+    def cosign(self) -> int:
+        """See Ledger."""
+        return self._registrar.ledger.cosign()
+
+    def receipt(self, ticket: int) -> Receipt:
+        """See Ledger."""
+        return self._registrar.ledger.receipt(ticket)
+
+    def repair(self) -> None:
+        """Hold all static files of a log that is not long against the database; of a long one, integrating mends the end."""
+        note = self._registrar.ledger.checkpoint()
+        if note is None or Checkpoint.read(Note.read(note).text).size > WHOLE:
+            return
+        for mended in self._registrar.ledger.repair():
+            self._say(f"ledger: {mended}")
+
+
+@contextmanager
+def sequencer(registrar: Registrar, say: Callable[[str], None] = _say) -> Iterator[Sequencer]:
+    """The thread that integrates what is logged and asks the witnesses; it mends the static files before anything else.
+
+    When the block ends, what was logged until then is integrated.
+    """
+    newest = Newest(registrar, say)
+    with Sequencer(newest, cosign=True, before=newest.repair, say=lambda text: say(f"ledger: {text}")) as made:
+        registrar.sequencer = made
+        try:
+            yield made
+        finally:
+            registrar.sequencer = None
 
 
 def has_admin(registrar: Registrar) -> bool:

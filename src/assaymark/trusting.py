@@ -109,11 +109,17 @@ def sign(path: str, key: str, previous: str | None, home: str | None) -> RootFil
 def add_person(
     person: str, roles: Sequence[str], projects: Sequence[str], key: str, now: datetime, home: str | None
 ) -> Callable[[Document], None]:
-    """A person with a key that counts from now, or one more key of his; his roles and projects are added to."""
+    """A person with a key that counts from now, or one more key of his; his roles and projects are added to.
+
+    Without `projects` somebody new is of all of them, and who is there keeps his.
+    """
 
     def edit(document: Document) -> None:
         keyid = _with_key(document, key, home)
         entry = document["people"].setdefault(person, {"roles": [], "projects": [], "keys": []})
+        if any(grant["key"] == keyid for grant in entry["keys"]):
+            step = "give him another key; a key that was taken back does not count again"
+            raise UsageError(f"{person!r} has this key already", step=step)
         entry["roles"] = sorted({*entry["roles"], *roles})
         entry["projects"] = sorted({*entry["projects"], *projects}) or ["*"]
         entry["keys"].append({"key": keyid, "from": timestamp(now), "until": None})

@@ -5,10 +5,12 @@ The server keeps one thread, which closes requests whose time is over, starts th
 
 import multiprocessing
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from assaymark.core.errors import AssayError
+from assaymark.notifying import Courier
 from assaymark.registrar import Registrar
 from assaymark.registry import promotions, queue
 from assaymark.registry.models import name_of_version
@@ -27,7 +29,8 @@ def drain(home: str | None, database: str | None = None, store: str | None = Non
             try:
                 with registrar.look() as work:
                     name = name_of_version(work.connection, job.version)
-                registrar.scan(name)
+                with _holding(registrar, job.id):
+                    registrar.scan(name)
             except AssayError as problem:
                 error = f"{problem.message} {problem.step}".strip()
             except Exception as problem:  # noqa: BLE001 - the edge of the job: what broke is kept in its row
@@ -55,6 +58,7 @@ class Keeper:
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
         self._process: multiprocessing.process.BaseProcess | None = None
+        self._courier = Courier(registrar, say=say)
         registrar.wake = self._woken.set
 
     def start(self) -> None:
@@ -66,6 +70,7 @@ class Keeper:
         self._stopped = True
         self._woken.set()
         self._thread.join(10)
+        self._courier.stop()
         if self._process is not None and self._process.is_alive():
             self._process.terminate()
             self._process.join(10)
@@ -82,6 +87,7 @@ class Keeper:
             self._woken.clear()
 
     def _look(self) -> None:
+        self._courier.look()
         with self._registrar.look() as work:
             busy = queue.waiting(work.connection, work.at)
             late = work.root is not None and promotions.any_late(work)
@@ -93,6 +99,25 @@ class Keeper:
                 target=drain, args=self._arguments, daemon=False
             )
             self._process.start()
+
+
+@contextmanager
+def _holding(registrar: Registrar, job: int) -> Iterator[None]:
+    """Renew the lease of a job for as long as it takes; a worker that is killed renews nothing."""
+    done = threading.Event()
+
+    def renew() -> None:
+        while not done.wait(queue.LEASE.total_seconds() / 4):
+            with suppress(AssayError, OSError), registrar.work() as work:
+                queue.renew(work, job)
+
+    thread = threading.Thread(target=renew, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def _claim(registrar: Registrar) -> Any:

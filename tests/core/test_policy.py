@@ -290,7 +290,9 @@ PARTIES = Parties(Register(), "fraud", publisher="ann", requester="cid")
 
 
 def approval(*signers: str, decision: str = "approve", ago: timedelta = timedelta(0)) -> Evidence:
-    said = {"decision": decision, "approver": "x", "reason": "drifts", "at": timestamp(NOW - ago)}
+    """In the name of the first signer."""
+    approver = Register.people.get(next(iter(signers), ""), "x")
+    said = {"decision": decision, "approver": approver, "reason": "drifts", "at": timestamp(NOW - ago)}
     return evidence(said, kind=APPROVAL, signers=frozenset(signers))
 
 
@@ -309,7 +311,7 @@ def approvals(count: int, *exclude: str, age: timedelta | None = None) -> Policy
         (approvals(2), [approval("b1"), approval("b2")], HOLD),
         (approvals(2), [approval("b1", "b2")], HOLD),
         (approvals(2), [approval("b1"), approval("a1")], ALLOW),
-        (approvals(2), [approval("b1", "a1")], ALLOW),
+        (approvals(2), [approval("b1", "a1")], HOLD),
         (approvals(1, "publisher"), [approval("a1")], HOLD),
         (approvals(1, "publisher"), [approval("c1")], ALLOW),
         (approvals(1, "publisher", "requester"), [approval("c1"), approval("a1")], HOLD),
@@ -332,7 +334,8 @@ def test_a_role_without_parties_is_met_by_nobody() -> None:
 
 def test_keys_are_asked_for_at_the_time_of_the_statement() -> None:
     late = NOW.replace(year=2027)
-    made = evidence({"decision": "approve", "at": timestamp(late)}, kind=APPROVAL, signers=frozenset({"b1"}))
+    said = {"decision": "approve", "approver": "bea", "at": timestamp(late)}
+    made = evidence(said, kind=APPROVAL, signers=frozenset({"b1"}))
     assert decide("promote", ONE, [made], approvals(1), late, parties=PARTIES).outcome is HOLD
 
 

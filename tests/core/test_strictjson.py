@@ -48,13 +48,15 @@ def test_what_has_one_reading_is_read() -> None:
     }
     assert loads(b"[" * DEPTH + b"]" * DEPTH, "it")
     assert loads(b"[1.5, 1e3]", "it", floats=True) == [1.5, 1000.0]
+    with pytest.raises(Malformed, match=r"1e999"):
+        loads(b"[1e999]", "it", floats=True)
     with pytest.raises(Malformed, match="at most 3 are read"):
         loads(b"[1]]", "it", limit=3)
 
 
-@pytest.mark.parametrize("value", [1 << 53, {"a": [-(1 << 53)]}, "\ud800", math.nan, math.inf, {1: 2}])
+@pytest.mark.parametrize("value", [1 << 53, {"a": [-(1 << 53)]}, "\ud800", math.nan, math.inf, {1: 2}, 1.0, [-0.0], {"é": 1}, {"a": [{"\U0001f600": 1}]}, b"a", {"a": {1}}])  # fmt: skip
 def test_what_has_no_canonical_form_is_refused(value: Any) -> None:
-    with pytest.raises((ValueError, TypeError)):
+    with pytest.raises(ValueError, match=r"."):
         canonical(value)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import sqlite3
 import threading
 import time
@@ -379,3 +380,44 @@ def test_the_time_is_the_witnesss(tmp_path: Path) -> None:
 
     head = verify_checkpoint(note.with_signatures(signature_lines(answer.body)), KEY, [WITNESS_KEY], 1)
     assert head.cosigned[0].time == int(moment.now().timestamp())
+
+
+@contextmanager
+def dripping(text: bytes, pause: float) -> Iterator[str]:
+    """Somebody who says one byte at a time, and never comes to an end."""
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):
+                connection, _ = server.accept()
+                with connection:
+                    connection.recv(65_536)
+                    connection.sendall(text)
+                    while not stop.wait(pause):
+                        connection.sendall(b"x")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            stop.set()
+            with suppress(OSError):
+                server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n", b"HTT"],
+    ids=["headers", "body", "status line"],
+)
+def test_attack_a_witness_who_drips_his_answer(text: bytes) -> None:
+    """Each byte comes in time, the whole never does: it holds up neither the log nor the other witnesses."""
+    note = Note(Checkpoint(ORIGIN, 1, merkle.EMPTY).text, ())
+    with dripping(text, 0.05) as url:
+        started = time.monotonic()
+        with pytest.raises(Unreadable):
+            client(url, WITNESS_KEY, timeout=0.5).cosign(note, 1, lambda _old: ())
+        assert time.monotonic() - started < 5

@@ -73,10 +73,16 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+def database_url(tmp_path: Path) -> str:
+    """SQLite; a module that is to run on PostgreSQL too imports the fixture of tests.databases."""
+    return f"sqlite:///{tmp_path}/records.sqlite"
+
+
+@pytest.fixture
+def stage(tmp_path: Path, database_url: str) -> Iterator[Stage]:
     clock = FixedClock(NOW)
     Registrar.create(str(tmp_path / "home"))
-    with Registrar.open(str(tmp_path / "home"), clock=clock) as registrar:
+    with Registrar.open(str(tmp_path / "home"), database=database_url, clock=clock) as registrar:
         services = Services(registrar.database, clock, registrar=registrar, hosts=LOOPBACK)
         made = Stage(registrar.database, services, clock)
         services.log = made.logged.append

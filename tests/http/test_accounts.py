@@ -5,6 +5,7 @@ from sqlalchemy.exc import OperationalError
 
 from assaymark.faces.http.authentication import Failures
 from assaymark.registry import tokens
+from tests.databases import database_url  # noqa: F401 - a fixture: these run on PostgreSQL too
 from tests.http.conftest import Stage, TestClient
 
 

@@ -59,10 +59,7 @@ def events(org: Org) -> list[str]:
     org.registrar.ledger.integrate()
     with org.registrar.database.read() as connection:
         size = Rows(connection).size()
-    found = []
-    for ticket in range(1, size + 1):
-        found.append(json.loads(org.registrar.ledger.receipt(ticket).leaf)["type"])
-    return found
+    return [json.loads(org.registrar.ledger.receipt(ticket).leaf)["type"] for ticket in range(1, size + 1)]
 
 
 def test_a_promoted_version_is_verified_offline_by_a_host(org, model):
@@ -231,7 +228,7 @@ def test_a_newer_promotion_supersedes_and_a_host_refuses_to_go_back(org, model):
     made = judged(org)
     assert (made.counter, made.subject.name) == (2, "fraud/scorer@2")
     root = pinned(Envelope.from_json(org.root()), public_of)
-    with pytest.raises(NotVerified, match="rollback|older"):
+    with pytest.raises(NotVerified, match=r"rollback|older"):
         verify(before, root, CHANNEL, made.state, org.clock.moment)
 
 
@@ -284,9 +281,7 @@ def lift(org: Org, by: str) -> VersionState:
         standing = versions.statement_of(work, row.id, Quarantine.TYPE)
     from assaymark.core.digest import Digest
 
-    said = Lift(
-        quarantine=str(standing.evidence.digest), by=by, reason="false alarm", at=timestamp(org.clock.moment)
-    )
+    said = Lift(quarantine=str(standing.evidence.digest), by=by, reason="false alarm", at=timestamp(org.clock.moment))
     document = sign(said.statement(Subject("fraud/scorer@1", Digest.parse(row.digest))), key(by))
     with org.registrar.work() as work:
         return versions.lift(work, ONE, document)
@@ -436,7 +431,9 @@ def test_what_is_not_there_is_said_to_be_not_there(org):
         org.registrar.bundle(MODEL, "production")
 
 
-@pytest.mark.parametrize("name", ["Fraud/scorer", "fraud", "fraud/../x", "fraud/sc orer", "fraud/" + "x" * 65, "/x", "x/"])
+@pytest.mark.parametrize(
+    "name", ["Fraud/scorer", "fraud", "fraud/../x", "fraud/sc orer", "fraud/" + "x" * 65, "/x", "x/"]
+)
 def test_names_have_one_spelling(name):
     with pytest.raises(UsageError):
         ModelName.parse(name)

@@ -550,7 +550,7 @@ def test_break_glass_by_two_of_security_is_loud_and_short() -> None:
     found = judged(broken_glass())
     assert found.warnings[0].startswith("BREAK-GLASS until")
     assert "fraud wave" in found.warnings[0]
-    assert found.until == at(hours=-6)
+    assert found.until == at(hours=-5)  # eight hours after the last approval
     refused(5, "longer than the policy allows", broken_glass(-6.1))
     refused(4, "break-glass ended", broken_glass(), now=NOW + timedelta(hours=6))
 
@@ -625,9 +625,11 @@ def test_any_value_in_place_of_another_is_refused_without_a_crash(data: st.DataO
     """Well-formed JSON with one value replaced anywhere, inside of the signed payloads too (signed anew by nobody)."""
     document = json.loads(TEXT)
     here: Any = document
+    path: list[Any] = []
     while True:
         keys = sorted(here) if isinstance(here, dict) else list(range(len(here)))
         name = data.draw(st.sampled_from(keys))
+        path.append(name)
         if isinstance(here[name], dict | list) and here[name] and data.draw(st.booleans()):
             here = here[name]
             continue
@@ -638,11 +640,13 @@ def test_any_value_in_place_of_another_is_refused_without_a_crash(data: st.DataO
         here[name] = base64.b64encode(json.dumps(inner).encode()).decode()
     else:
         here[name] = data.draw(JSON)
+    sent = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     try:
-        judged(Bundle.read(canonical(document)), SMALL, root=SMALL_TRUST)
+        judged(Bundle.read(sent), SMALL, root=SMALL_TRUST)
     except (Malformed, NotVerified):
         return
-    assert document == json.loads(TEXT) or name in {"keyid", "quarantine", "roots"}
+    # What a host holds already needs no signature: the root that it pinned. Nobody is bound by the hint of a key.
+    assert document == json.loads(TEXT) or name in {"keyid", "quarantine"} or path[0] == "roots"
 
 
 def test_signatures_of_the_right_people_over_odd_statements() -> None:

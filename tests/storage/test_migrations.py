@@ -42,8 +42,9 @@ def difference(connection: sa.Connection) -> list:
 def test_upgrading_from_nothing_gives_todays_tables(database_url):
     engine = migrated(database_url)
     with engine.connect() as connection:
-        assert difference(connection) == []
+        found = difference(connection)
     engine.dispose()
+    assert found == []
     Database.open(database_url, _METADATA).close()  # and it is accepted as such
 
 
@@ -51,7 +52,9 @@ def described(connection: sa.Connection) -> set[str]:
     """The schema in the database's own words, down to partial indexes and constraints."""
     if connection.dialect.name == "sqlite":
         texts = connection.execute(sa.text("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")).scalars()
-        return {" ".join(sorted(text.replace(",", " ").replace("(", " ( ").replace(")", " ) ").split())) for text in texts}
+        return {
+            " ".join(sorted(text.replace(",", " ").replace("(", " ( ").replace(")", " ) ").split())) for text in texts
+        }
     columns = connection.execute(
         sa.text(
             "SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default, is_identity"
@@ -87,8 +90,9 @@ def _same(new: str, old: str) -> None:
     database.close()
     engine = migrated(old)
     with engine.connect() as connection:
-        assert described(connection) == wanted
+        found = described(connection)
     engine.dispose()
+    assert found == wanted
 
 
 def test_a_database_of_a_newer_program_is_refused(database_url):

@@ -56,8 +56,11 @@ class Bundle:
         }
 
     def to_bytes(self) -> bytes:
-        """The document as it is written; raises Malformed where it would be too large."""
-        data = canonical(self.to_json())
+        """The document as it is written; raises Malformed where it would be too large, or its policy cannot be written."""
+        try:
+            data = canonical(self.to_json())
+        except ValueError as error:
+            raise Malformed(f"the bundle has no canonical form: {error}", step=_STEP) from error
         if len(data) > LIMIT:
             raise Malformed(
                 f"a bundle of {len(data):,} bytes, more than {LIMIT:,}", step="use fewer files, or archives"

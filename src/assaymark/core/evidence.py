@@ -19,8 +19,8 @@ STATEMENT = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 _LIMIT = 256 << 20
 """Bytes of a statement."""
-APPROVAL = "urn:assaymark:approval:v1"
-"""core.statements.Approval."""
+SEAL, APPROVAL = "urn:assaymark:seal:v1", "urn:assaymark:approval:v1"
+"""core.statements.Seal and Approval."""
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from assaymark.core.clock import parse_timestamp, timestamp
-from assaymark.core.evidence import APPROVAL, TEST_RESULT, Evidence
+from assaymark.core.evidence import APPROVAL, SEAL, TEST_RESULT, Evidence
 from assaymark.core.finding import Severity
 from assaymark.core.strictjson import canonical
 from assaymark.core.subject import Subject
@@ -19,8 +19,12 @@ from assaymark.core.verdict import Outcome, Reason, Verdict
 SCHEMA = "assaymark/policy/v1"
 PROMOTE, BREAK_GLASS = "promote", "break-glass"
 """Actions of a channel's policy."""
+DISTINCT = "distinct"
+"""Code of the reason that one person stands in two places."""
 PUBLISHER, REQUESTER = "publisher", "requester"
 """Parties that a requirement can exclude."""
+_SPEAKER = {SEAL: "publisher", APPROVAL: "approver"}
+"""Fields of the person in whose name a statement speaks."""
 
 
 class Roles(Protocol):
@@ -40,14 +44,24 @@ class Parties:
     publisher: str
     requester: str
 
-    def speaking(self, item: Evidence, need: "Requirement") -> frozenset[str]:
-        """The people by whom the evidence counts for the requirement: each once, however many keys he has."""
+    def speaking(self, item: Evidence, need: "Requirement", now: datetime | None = None) -> frozenset[str]:
+        """The people by whom the evidence counts for the requirement: each once, however many keys he has.
+
+        What speaks in one person's name counts by him alone, whoever cosigned it. What has to be fresh takes a key that
+        counts at `now` still: one that was taken back could date its words back.
+        """
         at = _made(item)
         if at is None:
             return frozenset()
-        keys = self.roles.keys_of(need.role, self.project, timestamp(at))
+        keys = dict(self.roles.keys_of(need.role, self.project, timestamp(at)))
+        if need.max_age is not None and now is not None:
+            still = self.roles.keys_of(need.role, self.project, timestamp(now))
+            keys = {keyid: person for keyid, person in keys.items() if keyid in still}
+        people = frozenset(keys[signer] for signer in item.signers & keys.keys())
+        if speaker := _SPEAKER.get(item.statement.predicate_type):
+            people &= {str(item.statement.predicate.get(speaker))}
         named = {PUBLISHER: self.publisher, REQUESTER: self.requester}
-        return frozenset(keys[signer] for signer in item.signers & keys.keys()) - {named[name] for name in need.exclude}
+        return people - {named[name] for name in need.exclude}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,8 @@ class Requirement:
     exclude: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
+        if self.threshold < 0:
+            raise ValueError(f"a threshold of {self.threshold} is less than nobody")
         if self.role:
             if self.threshold < 1 or self.signers or not self.exclude <= {PUBLISHER, REQUESTER}:
                 raise ValueError("a role takes a threshold of people, no keys, and excludes publisher or requester")
@@ -144,7 +160,8 @@ def decide(
     1. An action that the policy does not name, or asks no evidence of, is held.
     2. Only evidence whose subjects hold this digest counts (a subject without digest matches evidence without one).
     3. Each requirement must be met by signers, number and age; what is not met is held. One with a role counts people, and
-       is met by nobody where no `parties` are given. An approval that says no counts for nothing, and denies.
+       is met by nobody where no `parties` are given. An approval that says no counts for nothing, and denies. Who approves
+       for one requirement does not approve for another as well, whatever roles he has.
     4. What the evidence that counts says is weighed: a bad result denies, an incomplete one holds.
     5. The worst of all reasons is the outcome. No reason at all is allow.
     """
@@ -155,13 +172,19 @@ def decide(
         return Verdict(Outcome.HOLD, action, policy.digest, (reason,))
     about = [item for item in evidence if _is_about(item, subject)]
     reasons: list[Reason] = []
+    approving: list[tuple[int, set[str]]] = []
     for need in needs:
         met = [item for item in about if _meets(item, need, now, parties)]
-        who = {one for item in met if _approves(item) for one in _signing(item, need, parties)}
+        who = {one for item in met if _approves(item) for one in _signing(item, need, now, parties)}
         if not met or len(who) < need.threshold:
             reasons.append(Reason(Outcome.HOLD, "evidence", _missing(need, who)))
+        elif need.role and need.predicate_type == APPROVAL:
+            approving.append((need.threshold, who))
         for item in met:
             reasons.extend(_weigh(item, policy))
+    if not _distinct(approving):
+        total = sum(count for count, _ in approving)
+        reasons.append(Reason(Outcome.HOLD, DISTINCT, f"the approvals take {total} distinct people, one for each"))
     worst = Outcome.ALLOW
     if any(reason.outcome is Outcome.DENY for reason in reasons):
         worst = Outcome.DENY
@@ -181,7 +204,7 @@ def _is_about(item: Evidence, subject: Subject | None) -> bool:
 def _meets(item: Evidence, need: Requirement, now: datetime, parties: Parties | None) -> bool:
     if item.statement.predicate_type != need.predicate_type:
         return False
-    if need.threshold and not _signing(item, need, parties):
+    if need.threshold and not _signing(item, need, now, parties):
         return False
     if need.max_age is None and not need.role:
         return True
@@ -189,11 +212,27 @@ def _meets(item: Evidence, need: Requirement, now: datetime, parties: Parties | 
     return made is not None and made <= now and (need.max_age is None or now - made <= need.max_age)
 
 
-def _signing(item: Evidence, need: Requirement, parties: Parties | None) -> frozenset[str]:
+def _signing(item: Evidence, need: Requirement, now: datetime, parties: Parties | None) -> frozenset[str]:
     """The keys, or with a role the people, by whom this counts."""
     if need.role:
-        return parties.speaking(item, need) if parties else frozenset()
+        return parties.speaking(item, need, now) if parties else frozenset()
     return item.signers & need.signers
+
+
+def _distinct(wanted: list[tuple[int, set[str]]]) -> bool:
+    """Whether each of these sets can give so many people that nobody is given twice (a matching by augmenting paths)."""
+    places = [who for count, who in wanted for _ in range(count)]
+    given: dict[str, int] = {}
+
+    def give(place: int, tried: set[str]) -> bool:
+        for person in places[place] - tried:
+            tried.add(person)
+            if person not in given or give(given[person], tried):
+                given[person] = place
+                return True
+        return False
+
+    return all(give(place, set()) for place in range(len(places)))
 
 
 def _made(item: Evidence) -> datetime | None:

@@ -10,6 +10,7 @@ from assaymark.core.statements import is_name
 from assaymark.core.strictjson import canonical
 
 _STEP = "see what ships: assay policy show production"
+_LONGEST = 3_155_760_000
 
 
 def read_policy(data: Any) -> Policy:
@@ -49,6 +50,6 @@ def _need(entry: Any) -> Requirement:
 def _seconds(value: Any) -> timedelta | None:
     if value is None:
         return None
-    if type(value) is not int or value < 1:
-        raise ValueError("seconds are a whole number from 1")
+    if type(value) is not int or not 1 <= value <= _LONGEST:
+        raise ValueError("seconds are a whole number from 1, at most a hundred years")
     return timedelta(seconds=value)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 from assaymark.core.clock import parse_timestamp, timestamp
 from assaymark.core.digest import MANIFEST, SHA256, Digest
 from assaymark.core.errors import Malformed
-from assaymark.core.evidence import APPROVAL, Statement
+from assaymark.core.evidence import APPROVAL, SEAL, Statement
 from assaymark.core.strictjson import canonical
 from assaymark.core.subject import Subject
 
@@ -159,7 +159,7 @@ def _names(cls: type[Predicate]) -> tuple[str, ...]:
 class Seal(Predicate):
     """The publisher's word that these bytes are the version. Signed by the publisher."""
 
-    TYPE: ClassVar[str] = "urn:assaymark:seal:v1"
+    TYPE: ClassVar[str] = SEAL
     project: str
     model: str
     version: str

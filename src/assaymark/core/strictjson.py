@@ -5,6 +5,7 @@ readers of one document ever disagree. `canonical` is RFC 8785 for what these do
 """
 
 import json
+import math
 from typing import Any, NoReturn
 
 from assaymark.core.errors import Malformed
@@ -28,7 +29,7 @@ def loads(data: bytes, what: str, *, limit: int = LIMIT, floats: bool = False, s
             data.decode("utf-8"),
             object_pairs_hook=_object,
             parse_int=_integer,
-            parse_float=None if floats else _no_number,
+            parse_float=_finite if floats else _no_number,
             parse_constant=_no_number,
         )
         _bound(value)
@@ -40,40 +41,53 @@ def loads(data: bytes, what: str, *, limit: int = LIMIT, floats: bool = False, s
 
 
 def canonical(value: Any) -> bytes:
-    """RFC 8785 bytes of texts, integers, booleans, nulls, lists, and objects whose keys are ASCII; raises ValueError."""
-    _bound(value)
+    """RFC 8785 bytes of texts, integers, booleans, nulls, lists, and objects whose keys are ASCII; raises ValueError.
+
+    Elsewhere it would differ from RFC 8785: keys are sorted there by UTF-16, and fractions written in a way of their own.
+    """
+    _bound(value, canonical=True)
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return text.encode("utf-8")
 
 
-def _bound(value: Any) -> None:
+def _bound(value: Any, *, canonical: bool = False) -> None:
     """Refuse what is nested too deeply, and what has no one canonical form."""
     level = [value]
     for _ in range(DEPTH):
         below: list[Any] = []
         for item in level:
             if isinstance(item, dict):
-                _keys(item)
+                _keys(item, canonical=canonical)
                 below.extend(item.values())
             elif isinstance(item, list | tuple):
                 below.extend(item)
-            elif isinstance(item, str):
-                if not item.isascii():
-                    item.encode("utf-8")  # a lone surrogate is a ValueError
-            elif isinstance(item, int) and not -_SAFE <= item <= _SAFE:
-                raise ValueError("an integer beyond 2^53")
+            else:
+                _single(item, canonical=canonical)
         if not below:
             return
         level = below
     raise ValueError(f"nested deeper than {DEPTH}")
 
 
-def _keys(item: dict[Any, Any]) -> None:
+def _single(item: Any, *, canonical: bool) -> None:
+    if isinstance(item, str):
+        if not item.isascii():
+            item.encode("utf-8")  # a lone surrogate is a ValueError
+    elif isinstance(item, int):
+        if not -_SAFE <= item <= _SAFE:
+            raise ValueError("an integer beyond 2^53")
+    elif canonical and item is not None:
+        raise ValueError(f"{type(item).__name__} has no one form here")
+
+
+def _keys(item: dict[Any, Any], *, canonical: bool) -> None:
     for key in item:
         if not isinstance(key, str):
-            raise TypeError("a key is not a text")
+            raise ValueError("a key is not a text")  # noqa: TRY004 - one error for all that has no canonical form
         if not key.isascii():
             key.encode("utf-8")
+            if canonical:
+                raise ValueError("a key outside of ASCII")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -89,6 +103,11 @@ def _integer(text: str) -> int:
     if text == "-0":
         raise ValueError("minus zero")
     return int(text)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _no_number(text)
 
 
 def _no_number(text: str) -> NoReturn:

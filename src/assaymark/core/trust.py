@@ -251,3 +251,13 @@ def _validate(root: TrustRoot) -> None:
         raise Malformed("two witnesses have one name")
     if missing := (services | witnesses | owners.keys()) - root.keys.keys():
         raise Malformed(f"key {min(missing)[:12]}… is named, but not among the keys")
+    _require_note_keys(root)
+
+
+def _require_note_keys(root: TrustRoot) -> None:
+    for entry in (*root.log, *root.witnesses):
+        if root.keys[entry.key].kind != "ed25519":
+            step = "make one with: assay key create NAME --type ed25519"
+            raise Malformed(
+                f"the key of {entry.name!r} is no Ed25519 key, which logs and witnesses sign with", step=step
+            )

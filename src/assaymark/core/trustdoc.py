@@ -14,7 +14,8 @@ LIMIT = 4 << 20
 SCHEMA = "assaymark/trust-root/v1"
 _KEYID = re.compile(r"[0-9a-f]{64}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_LINE = re.compile(r"[!-~]{1,255}")
+_LINE = re.compile(r"[!-*,-~]{1,255}")
+"""Name of a note key: c2sp.org/signed-note has no `+` in it."""
 
 _Rule = Callable[[Any], bool]
 

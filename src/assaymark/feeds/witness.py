@@ -1,9 +1,9 @@
 """Asks witnesses for cosignatures: the log's side of c2sp.org/tlog-witness."""
 
 import threading
-import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from assaymark import __version__
@@ -103,15 +103,50 @@ class HttpWitness:
 
         if self._client is None:
             headers = {"User-Agent": f"assaymark/{__version__}", "Accept-Encoding": "identity"}
-            self._client = httpx.Client(headers=headers, timeout=self._timeout, follow_redirects=False)
-        end = time.monotonic() + self._timeout
+            limits = httpx.Limits(max_keepalive_connections=0)  # so that each request says which connection is its own
+            self._client = httpx.Client(headers=headers, timeout=self._timeout, limits=limits, follow_redirects=False)
         received = bytearray()
         try:
-            with self._client.stream("POST", self._url, content=body) as response:
+            with (
+                _Deadline(self._timeout) as deadline,
+                self._client.stream("POST", self._url, content=body, extensions={"trace": deadline.watch}) as response,
+            ):
                 for piece in response.iter_raw():
                     received += piece
-                    if len(received) > _LIMIT or time.monotonic() > end:
+                    if len(received) > _LIMIT or deadline.passed:
                         raise Unreadable(f"witness {self._key.name} answered with too much, or too slowly")
                 return response.status_code, bytes(received)
         except httpx.HTTPError as error:
             raise Unreadable(f"witness {self._key.name} was not reached: {error}", step="try again later") from error
+
+
+class _Deadline:
+    """Ends a connection when its time is up, whatever trickles in: the client's own limits are for each piece."""
+
+    def __init__(self, seconds: float) -> None:
+        self.passed = False
+        self._socket: Any = None
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+
+    def watch(self, event: str, info: Mapping[str, Any]) -> None:
+        """The connection, as soon as there is one (the trace extension of httpcore)."""
+        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            self._socket = info["return_value"].get_extra_info("socket")
+            if self.passed:
+                self._end()
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def _end(self) -> None:
+        """Shut down rather than closed: whoever waits in it is woken, and its number is not given to another file yet."""
+        self.passed = True
+        if self._socket is not None:
+            with suppress(OSError):
+                # Of the plain socket below TLS: an SSLSocket would forget, while another thread reads, that it is one.
+                super(type(self._socket), self._socket).shutdown(2)  # type: ignore[misc] # of socket.socket, whichever it is

@@ -107,11 +107,12 @@ def _states(connection: sa.Connection) -> Iterator[str]:
             yield f"{row.project}/{row.model}@{row.name} is {row.state}; the ledger says {said}"
     for lost in sorted(set(logged.versions) - seen):
         yield f"{lost[0]}/{lost[1]}@{lost[2]} is in the ledger and has no row"
-    yield from _requests_and_channels(connection, logged)
+    requests = {row.nonce: row for row in connection.execute(sa.select(_requests))}
+    yield from _asked(requests, logged)
+    yield from _channels_stand(connection, requests, logged)
 
 
-def _requests_and_channels(connection: sa.Connection, logged: "_Logged") -> Iterator[str]:
-    rows = {row.nonce: row for row in connection.execute(sa.select(_requests))}
+def _asked(rows: Mapping[str, Any], logged: "_Logged") -> Iterator[str]:
     for row in rows.values():
         said = logged.requests.get(row.digest)
         if said != row.state:
@@ -120,6 +121,9 @@ def _requests_and_channels(connection: sa.Connection, logged: "_Logged") -> Iter
             yield f"request {row.nonce} is active and no activation was logged"
     for lost in sorted(set(logged.requests) - {row.digest for row in rows.values()}):
         yield f"request {lost} is in the ledger and has no row"
+
+
+def _channels_stand(connection: sa.Connection, rows: Mapping[str, Any], logged: "_Logged") -> Iterator[str]:
     wanted = sa.select(_channels, _models.c.project, _models.c.name.label("of")).join(
         _models, _models.c.id == _channels.c.model
     )

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from assaymark.core.errors import Conflict
 from assaymark.core.manifest import ManifestFile
-from assaymark.registry import hub_tables, tables, versions
-from assaymark.registry.models import find_model
+from assaymark.registry import hub_tables, quota, tables, versions
+from assaymark.registry.models import find_model, find_version
 from assaymark.registry.names import ModelName, VersionName, check_name
 from assaymark.registry.revisions import MAIN, is_channel, newest, next_number
 from assaymark.registry.states import VersionState
@@ -56,15 +56,17 @@ def find_draft(connection: sa.Connection, name: ModelName, branch: str, person: 
     return connection.execute(wanted.order_by(_versions.c.id.desc())).first()
 
 
-def commit(
-    work: Work, name: ModelName, row: Any, added: Sequence[ManifestFile], deleted: Iterable[str] = ()
-) -> None:
+def commit(work: Work, name: ModelName, row: Any, added: Sequence[ManifestFile], deleted: Iterable[str] = ()) -> None:
     """Change what a draft holds. Of `deleted`, one that ends in a slash is a folder."""
     version = VersionName(name, row.name)
     for path in deleted:
         here = _files.c.path.startswith(path, autoescape=True) if path.endswith("/") else _files.c.path == path
         work.connection.execute(_files.delete().where(_files.c.version == row.id, here))
-    versions.add_files(work, version, added)
+    if added:
+        versions.add_files(work, version, added)
+    else:
+        now = find_version(work.connection, version)
+        work.move(_versions, now, _versions.c.id == row.id, size=quota.size_of(work.connection, row.id))
 
 
 def _copy(work: Work, source: int, target: int) -> None:

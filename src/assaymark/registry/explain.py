@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from assaymark.core.evidence import TEST_RESULT, Evidence
-from assaymark.core.policy import BREAK_GLASS, Parties, Policy, Requirement, decide
+from assaymark.core.policy import BREAK_GLASS, DISTINCT, Parties, Policy, Requirement, decide
 from assaymark.core.statements import Approval, Seal
 from assaymark.core.subject import Subject
 from assaymark.core.verdict import Outcome
@@ -37,7 +37,7 @@ def explain(
     *,
     parties: Parties | None = None,
 ) -> Iterator[Need]:
-    """Judge each requirement of an action alone, by the same gate."""
+    """Judge each requirement of an action alone, by the same gate, and then whether nobody stands in two places."""
     every = tuple(evidence)
     for need in policy.actions.get(action, ()):
         alone = replace(policy, actions={action: (need,)})
@@ -45,6 +45,9 @@ def explain(
         reasons = tuple(f"{reason.code}: {reason.message}" for reason in verdict.reasons)
         command = "" if verdict.outcome is Outcome.ALLOW else _command(need, subject, action)
         yield Need(describe(need), verdict.outcome, reasons, command)
+    whole = decide(action, subject, every, policy, now, parties=parties)
+    for reason in (one for one in whole.reasons if one.code == DISTINCT):
+        yield Need("distinct people", reason.outcome, (f"{reason.code}: {reason.message}",))
 
 
 def describe(need: Requirement) -> str:

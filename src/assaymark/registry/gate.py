@@ -105,6 +105,7 @@ def judge(work: Work, promotion: Promotion) -> Verdict:
 
 
 def judge_by(work: Work, promotion: Promotion, given: list[Signed]) -> Verdict:
+    """The policy on this evidence, the seal, and the decisions that count."""
     policy = policy_of(work, promotion.said.channel)
     said = promotion.said
     evidence: list[Evidence] = [item.evidence for item in (*given, *counting(work, promotion))]
@@ -145,6 +146,7 @@ def policy_of(work: Work, channel: str) -> Policy:
 
 
 def seal_of(work: Work, version: int, name: VersionName) -> Signed:
+    """The publisher's seal; raises Conflict."""
     seal = statement_of(work, version, Seal.TYPE)
     if seal is None:
         raise Conflict(f"{name} is not sealed", step="seal it first")

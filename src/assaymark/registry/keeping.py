@@ -28,9 +28,7 @@ def due(connection: sa.Connection, rule: Retention, now: datetime) -> list[Versi
         .join(_models, _models.c.id == _versions.c.model)
         .where(_versions.c.freed_at.is_(None))
     ).all()
-    standing = set(
-        connection.execute(sa.select(_requests.c.version).where(_requests.c.state.in_(_STANDING))).scalars()
-    )
+    standing = set(connection.execute(sa.select(_requests.c.version).where(_requests.c.state.in_(_STANDING))).scalars())
     names = {row.id: VersionName(ModelName(row.project, row.of), row.name) for row in rows}
     parents: dict[int, list[VersionName]] = {}
     for link in connection.execute(sa.select(tables.lineage)):
@@ -86,6 +84,8 @@ def _row(connection: sa.Connection, name: VersionName) -> Any:
         sa.select(_versions)
         .join(_models, _models.c.id == _versions.c.model)
         .where(
-            _models.c.project == name.model.project, _models.c.name == name.model.model, _versions.c.name == name.version
+            _models.c.project == name.model.project,
+            _models.c.name == name.model.model,
+            _versions.c.name == name.version,
         )
     ).one()

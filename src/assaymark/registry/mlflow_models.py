@@ -25,7 +25,9 @@ def parse_name(text: str) -> ModelName:
     """Read `PROJECT~MODEL`; raises UsageError."""
     project, mark, model = text.partition(SEPARATOR)
     if not mark:
-        raise UsageError(f"{text[:64]!r} names no model of this registry", step="write PROJECT~MODEL, as in fraud~scorer")
+        raise UsageError(
+            f"{text[:64]!r} names no model of this registry", step="write PROJECT~MODEL, as in fraud~scorer"
+        )
     return ModelName(check_name(project, "project"), check_name(model, "model"))
 
 
@@ -54,7 +56,11 @@ def set_alias(work: Work, name: ModelName, alias: str, version: str) -> str | No
     row = find_version(work.connection, VersionName(name, version))
     if is_channel(work, row.model, folded):
         active = standing(work.connection, row.model, folded)
-        return None if active is not None and active.id == row.id else refusal(work, VersionName(name, version), row, folded)
+        return (
+            None
+            if active is not None and active.id == row.id
+            else refusal(work, VersionName(name, version), row, folded)
+        )
     if row.state == VersionState.TOMBSTONE:
         raise NotFound(f"there is no version {version}")
     _drop(work, row.model, folded)

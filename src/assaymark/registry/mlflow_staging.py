@@ -1,8 +1,8 @@
 """Artifacts of runs and logged models before they are registered: content by digest in the store, paths as data.
 
-    EXPERIMENT/RUN/artifacts/…            of a run
-    EXPERIMENT/models/ID/artifacts/…      of a logged model
-    versions/PROJECT/MODEL/VERSION/…      what was registered, to be read alone
+EXPERIMENT/RUN/artifacts/…            of a run
+EXPERIMENT/models/ID/artifacts/…      of a logged model
+versions/PROJECT/MODEL/VERSION/…      what was registered, to be read alone
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from assaymark.core.errors import Conflict, NotFound
 from assaymark.core.manifest import ManifestFile, check_path
 from assaymark.registry import mlflow_tables as tables
-from assaymark.registry import versions
+from assaymark.registry import quota, versions
 from assaymark.registry.mlflow_tracking import find_logged, find_run
 from assaymark.registry.names import ModelName, VersionName
 from assaymark.registry.work import Work
@@ -45,7 +45,9 @@ def place(connection: sa.Connection, path: str) -> Place:
             row = find_run(connection, area)
             found = Place(row.project, _path(rest), area, run=area)
         case _:
-            raise NotFound("there is nothing at that path", step="paths begin with an experiment's id, or with versions/")
+            raise NotFound(
+                "there is nothing at that path", step="paths begin with an experiment's id, or with versions/"
+            )
     if str(row.experiment) != experiment:
         raise NotFound("there is nothing at that path")
     return found
@@ -67,6 +69,20 @@ def put(work: Work, at: Place, sha256: str, size: int) -> None:
     same = sa.and_(_artifacts.c.area == at.area, _artifacts.c.path == at.path)
     work.connection.execute(_artifacts.delete().where(same))
     work.connection.execute(_artifacts.insert().values(area=at.area, path=at.path, size=size, sha256=sha256))
+
+
+def usage(connection: sa.Connection, project: str) -> quota.Usage:
+    """What a project holds, staged artifacts among it."""
+    areas = [
+        sa.select(table.c.id).join(tables.experiments, tables.experiments.c.id == table.c.experiment)
+        .where(tables.experiments.c.project == project)
+        for table in (tables.runs, tables.logged_models)
+    ]  # fmt: skip
+    held = sa.select(sa.func.coalesce(sa.func.sum(_artifacts.c.size), 0)).where(
+        _artifacts.c.area.in_(sa.union_all(*areas))
+    )
+    now = quota.usage_of(connection, project)
+    return quota.usage(project, now.quota, [now.used, int(connection.execute(held).scalar_one())])
 
 
 def remove(work: Work, area: str, path: str) -> None:

@@ -6,6 +6,7 @@ quarantined, revoked or rejected is not given out, for OCI clients verify nothin
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,11 +115,17 @@ def index(work: Work, name: ModelName) -> None:
     for row in connection.execute(_without_artifact(model.id)).all():
         document = artifact(manifest_of(connection, row.id))
         values = {"version": row.id, "digest": sha256_of(document), "size": len(document)}
-        connection.execute(artifacts.insert().values(values))
+        _insert(connection, artifacts, values)
     for row in connection.execute(_without_referrer(model.id)).all():
         document = _statement(_subject(connection, row.version), row)
         values = {"envelope": row.id, "version": row.version, "digest": sha256_of(document), "size": len(document)}
-        connection.execute(referrers.insert().values(**values, blob=sha256_of(row.document.encode())))
+        _insert(connection, referrers, {**values, "blob": sha256_of(row.document.encode())})
+
+
+def _insert(connection: sa.Connection, table: sa.Table, values: dict[str, Any]) -> None:
+    """Insert what always is the same; another process may have been quicker."""
+    with suppress(sa.exc.IntegrityError), connection.begin_nested():
+        connection.execute(table.insert().values(values))
 
 
 def referring(connection: sa.Connection, name: ModelName, sha256: str) -> list[dict[str, Any]]:

@@ -283,8 +283,11 @@ def void_worse(work: Work, name: VersionName, actor: str) -> list[str]:
 
 def any_late(work: Work) -> bool:
     """Whether a request's time is over that is not closed."""
-    late = sa.select(_requests.c.nonce).where(_requests.c.state.in_(_PENDING), _requests.c.expires <= work.at)
-    return work.connection.execute(late.limit(1)).first() is not None
+    late = (
+        sa.select(_requests.c.nonce).where(_requests.c.state == state, _requests.c.expires <= work.at)
+        for state in _PENDING
+    )
+    return any(work.connection.execute(one.limit(1)).first() for one in late)
 
 
 def expire(work: Work, limit: int = 500) -> int:

@@ -20,10 +20,10 @@ def require_free(envelopes: Iterable[Envelope], root: TrustRoot, project: str, d
     1. Each is a quarantine or a lift, signed by the security person that it names: one that is not refuses, lest a damaged
        quarantine be no quarantine.
     2. Those of other bytes are passed over.
-    3. A quarantine is lifted by two people, each of whom names it.
+    3. A quarantine is lifted by two people, each of whom names it, at its time or later: a key that was taken back before cannot.
     """
     standing: dict[str, Quarantine] = {}
-    lifts: dict[str, set[str]] = {}
+    lifts: dict[str, list[Lift]] = {}
     for envelope in envelopes:
         statement = read_statement(envelope)
         said = read_any(statement)
@@ -35,9 +35,9 @@ def require_free(envelopes: Iterable[Envelope], root: TrustRoot, project: str, d
         if isinstance(said, Quarantine):
             standing[str(sha256(envelope.payload))] = said
         else:
-            lifts.setdefault(said.quarantine, set()).add(said.by)
+            lifts.setdefault(said.quarantine, []).append(said)
     for quarantine, said in standing.items():
-        if len(lifts.get(quarantine, ())) < LIFTS:
+        if len({lift.by for lift in lifts.get(quarantine, ()) if lift.at >= said.at}) < LIFTS:
             raise Untrusted(
                 f"in quarantine since {said.at}, by {said.by!r}: {said.reason[:300]}",
                 step="load another version; two security people lift it: assay registry lift",

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from assaymark.core.errors import NotFound
 from assaymark.registry import oci_tables, tables
 from assaymark.registry.models import find_model, find_version
 from assaymark.registry.names import ModelName, VersionName
@@ -109,12 +110,8 @@ def requests(
     projects: frozenset[str] | None = None,
     limit: int = PAGE,
 ) -> list[dict[str, Any]]:
-    """Requests, the newest first."""
-    wanted = (
-        sa.select(_requests, _versions.c.name.label("of"), _models.c.project, _models.c.name.label("model"))
-        .join(_versions, _versions.c.id == _requests.c.version)
-        .join(_models, _models.c.id == _versions.c.model)
-    )
+    """Requests, the newest first; `projects` are those that the one who asks may read, None is all."""
+    wanted = _named_requests()
     if version is not None:
         wanted = wanted.where(_requests.c.version == version)
     if state is not None:
@@ -122,19 +119,38 @@ def requests(
     if projects is not None:
         wanted = wanted.where(_models.c.project.in_(projects))
     found = connection.execute(wanted.order_by(_requests.c.at.desc(), _requests.c.nonce).limit(min(limit, PAGE)))
-    return [
-        {
-            "request": row.nonce, "version": f"{row.project}/{row.model}@{row.of}", "channel": row.channel,
-            "state": row.state, "counter": row.counter, "requester": row.requester, "break_glass": row.break_glass,
-            "expires": row.expires, "at": row.at,
-        }
-        for row in found
-    ]  # fmt: skip
+    return [_request(row) for row in found]
+
+
+def request(connection: sa.Connection, nonce: str) -> dict[str, Any]:
+    """One request in a line, without looking at its signatures; raises NotFound."""
+    row = connection.execute(_named_requests().where(_requests.c.nonce == nonce)).first()
+    if row is None:
+        raise NotFound(f"there is no request {nonce[:40]}", step="assay registry requests")
+    return _request(row)
+
+
+def _named_requests() -> sa.Select[Any]:
+    return (
+        sa.select(_requests, _versions.c.name.label("of"), _models.c.project, _models.c.name.label("model"))
+        .join(_versions, _versions.c.id == _requests.c.version)
+        .join(_models, _models.c.id == _versions.c.model)
+    )
+
+
+def _request(row: Any) -> dict[str, Any]:
+    return {
+        "request": row.nonce, "version": f"{row.project}/{row.model}@{row.of}", "channel": row.channel,
+        "state": row.state, "counter": row.counter, "requester": row.requester, "break_glass": row.break_glass,
+        "expires": row.expires, "at": row.at,
+    }  # fmt: skip
 
 
 def marked(connection: sa.Connection, spared: Iterable[int] = ()) -> set[str]:
-    """Blobs that must not be freed: of every version that is no tombstone, of all that a living one was made of, and of those
-    that are `spared`; but of none whose bytes were let go.
+    """Blobs that must not be freed.
+
+    Of every version that is no tombstone, of all that a living one was made of, and of those that are `spared`; but of none
+    whose bytes were let go.
     """
     gone = set(connection.execute(sa.select(_versions.c.id).where(_versions.c.freed_at.is_not(None))).scalars())
     living = set(connection.execute(sa.select(_versions.c.id).where(_versions.c.state != "tombstone")).scalars())

@@ -12,20 +12,26 @@ from assaymark.registry.work import Work
 
 _jobs = tables.jobs
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
-LEASE = timedelta(hours=2)
+LEASE = timedelta(minutes=3)
+"""For which a worker that does not renew it is waited for."""
 ATTEMPTS = 3
 
 
 def waiting(connection: sa.Connection, at: str) -> bool:
     """Whether there is something to do."""
-    return connection.execute(sa.select(_jobs.c.id).where(_free(at)).limit(1)).first() is not None
+    return any(connection.execute(sa.select(_jobs.c.id).where(free).limit(1)).first() for free in _free(at))
 
 
 def claim(work: Work) -> Any:
-    """The next job, leased to the caller, or None."""
-    row = work.connection.execute(sa.select(_jobs).where(_free(work.at)).order_by(_jobs.c.id).limit(1)).first()
+    """The next job, leased to the caller, or None. One that ended its workers too often has failed."""
+    found = [work.connection.execute(sa.select(_jobs).where(f).order_by(_jobs.c.id).limit(1)) for f in _free(work.at)]
+    row = next((row for rows in found if (row := rows.first()) is not None), None)
     if row is None:
         return None
+    if row.attempts >= ATTEMPTS:
+        lost = {"state": FAILED, "error": f"no worker came through with it in {ATTEMPTS} attempts", "lease_until": None}
+        work.connection.execute(_jobs.update().where(_jobs.c.id == row.id).values(**lost))
+        return claim(work)
     values = {"state": RUNNING, "lease_until": timestamp(work.now + LEASE), "attempts": row.attempts + 1}
     taken = _jobs.update().where(_jobs.c.id == row.id, _jobs.c.attempts == row.attempts).values(**values)
     return row if work.connection.execute(taken).rowcount == 1 else claim(work)
@@ -40,8 +46,15 @@ def finish(work: Work, job: int, error: str = "") -> None:
     )
 
 
-def _free(at: str) -> sa.ColumnElement[bool]:
-    return sa.or_(_jobs.c.state == WAITING, sa.and_(_jobs.c.state == RUNNING, _jobs.c.lease_until < at))
+def renew(work: Work, job: int) -> None:
+    """The worker is still at it."""
+    mine = sa.and_(_jobs.c.id == job, _jobs.c.state == RUNNING)
+    work.connection.execute(_jobs.update().where(mine).values(lease_until=timestamp(work.now + LEASE)))
+
+
+def _free(at: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """What waits, and what its worker left behind; each by an index."""
+    return _jobs.c.state == WAITING, sa.and_(_jobs.c.state == RUNNING, _jobs.c.lease_until < at)
 
 
 def unfinished(connection: sa.Connection) -> list[dict[str, Any]]:

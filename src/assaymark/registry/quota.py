@@ -39,9 +39,7 @@ def admit(now: Usage, more: int) -> Usage:
     """The usage with `more` bytes; raises Conflict where that is over the quota."""
     if now.quota is not None and now.used + more > now.quota:
         step = f"delete versions of {now.project}, or ask an administrator for a larger quota"
-        message = (
-            f"{more:,} bytes are more than the {now.left:,} that {now.project} may still store (it may hold {now.quota:,} bytes)"
-        )
+        message = f"{more:,} bytes are more than the {now.left:,} that {now.project} may still store (it may hold {now.quota:,} bytes)"
         raise Conflict(message, step=step)
     return Usage(now.project, now.used + more, now.quota)
 
@@ -50,13 +48,13 @@ def usage_of(connection: sa.Connection, project: str, *, without: int | None = N
     """What the records say of a project, without the version of that id; raises NotFound."""
     quota = find_project(connection, project).quota
     held = (
-        sa.select(_versions.c.size)
+        sa.select(sa.func.sum(_versions.c.size))
         .join(_models, _models.c.id == _versions.c.model)
         .where(_models.c.project == project, _versions.c.state != "tombstone", _versions.c.freed_at.is_(None))
     )
     if without is not None:
         held = held.where(_versions.c.id != without)
-    return usage(project, quota, connection.execute(held).scalars())
+    return usage(project, quota, [int(connection.execute(held).scalar() or 0)])
 
 
 def set_quota(connection: sa.Connection, project: str, quota: int | None) -> None:

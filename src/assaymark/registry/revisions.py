@@ -89,7 +89,8 @@ def newest(connection: sa.Connection, model: int) -> Any:
 
 
 def next_number(connection: sa.Connection, model: int) -> str:
-    """The name of the next version for clients that only count."""
+    """The name of the next version for clients that only count. Whoever asks meanwhile waits (PostgreSQL)."""
+    connection.execute(sa.select(tables.models.c.id).where(tables.models.c.id == model).with_for_update())
     names = connection.execute(sa.select(_versions.c.name).where(_versions.c.model == model)).scalars()
     numbers = [int(name) for name in names if name.isascii() and name.isdigit() and len(name) < 16]
     return str(max(numbers, default=0) + 1)

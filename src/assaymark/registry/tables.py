@@ -52,6 +52,7 @@ versions = sa.Table(
     sa.Column("since", sa.String(20), nullable=False),  # when it came into its state, or a draft got files
     sa.Column("freed_at", sa.String(20)),  # when its bytes were let go (registry.keeping)
     sa.UniqueConstraint("model", "name"),
+    sa.Index("ix_versions_model_id", "model", "id"),  # the newest first
 )
 
 roots = sa.Table(
@@ -104,12 +105,13 @@ envelopes = sa.Table(
     "envelopes",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("digest", sa.String(71), nullable=False, unique=True),  # of the payload
-    sa.Column("version", sa.ForeignKey("versions.id"), nullable=False, index=True),
+    sa.Column("digest", sa.String(71), nullable=False),  # of the payload
+    sa.Column("version", sa.ForeignKey("versions.id"), nullable=False),
     sa.Column("predicate_type", sa.String(200), nullable=False),
-    sa.Column("request", sa.ForeignKey("requests.nonce")),
+    sa.Column("request", sa.ForeignKey("requests.nonce"), index=True),
     sa.Column("document", sa.Text, nullable=False),  # DSSE in JSON
     sa.Column("at", sa.String(20), nullable=False),
+    sa.UniqueConstraint("version", "digest"),  # evidence may be about the bytes of several versions
 )
 
 requests = sa.Table(
@@ -119,13 +121,14 @@ requests = sa.Table(
     sa.Column("version", sa.ForeignKey("versions.id"), nullable=False, index=True),
     sa.Column("channel", sa.String(64), nullable=False),
     sa.Column("counter", sa.Integer, nullable=False),
-    sa.Column("state", sa.String(16), nullable=False, index=True),
+    sa.Column("state", sa.String(16), nullable=False),
     sa.Column("revision", sa.Integer, nullable=False, server_default="0"),
     sa.Column("digest", sa.String(71), nullable=False),
     sa.Column("requester", sa.String(128), nullable=False),
     sa.Column("break_glass", sa.Boolean, nullable=False),
     sa.Column("expires", sa.String(20), nullable=False),
-    sa.Column("at", sa.String(20), nullable=False),
+    sa.Column("at", sa.String(20), nullable=False, index=True),
+    sa.Index("ix_requests_state_expires", "state", "expires"),
 )
 
 channels = sa.Table(
@@ -156,9 +159,10 @@ jobs = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("kind", sa.String(32), nullable=False),
     sa.Column("version", sa.ForeignKey("versions.id"), nullable=False),
-    sa.Column("state", sa.String(16), nullable=False, index=True),
+    sa.Column("state", sa.String(16), nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("error", sa.Text),
     sa.Column("lease_until", sa.String(20)),
     sa.UniqueConstraint("kind", "version"),
+    sa.Index("ix_jobs_state_lease_until", "state", "lease_until"),
 )

@@ -20,6 +20,7 @@ from assaymark.core.manifest import Manifest
 from assaymark.core.policy import BREAK_GLASS, PROMOTE, Parties, Policy, decide
 from assaymark.core.statements import (
     APPROVE,
+    PREDICATES,
     Activation,
     Approval,
     Predicate,
@@ -103,6 +104,8 @@ class Verified:
     state: State
     path: str = ""
     """Where the verified bytes are, once they were."""
+    evidence: tuple[Evidence, ...] = field(default=(), repr=False)
+    """Every statement about the version that was approved, as it was bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,8 @@ def verify(bundle: Bundle, pinned: TrustRoot, channel: Channel, state: State, no
     with _step(4, "people"):
         request, seal, approvals, evidence = _people(bundle, root, activation, now)
     with _step(5, "policy"):
-        limit = _allowed(bundle, root, request, activation, evidence)
+        _allowed(bundle, root, request, activation, evidence)
+        limit = _end_of_break_glass(bundle, activation, approvals, now)
     with _step(6, "log"):
         require_logged(bundle.leaf, bundle.proof, root, activation, digest, bundle.manifest.digest)
     with _step(7, "quarantine"):
@@ -145,7 +149,8 @@ def verify(bundle: Bundle, pinned: TrustRoot, channel: Channel, state: State, no
         people=tuple(sorted({approval.approver for approval in approvals})),
         until=min(filter(None, [fresh.expires, root.expires, limit, *(one.valid_until for one in approvals)])),
         activation=digest,
-        warnings=tuple(_warnings(root, activation, request, approvals, now)),
+        evidence=tuple(evidence),
+        warnings=tuple(_warnings(root, activation, request, approvals, now, limit)),
         state=replace(state, root=root.version, channels={**state.channels, str(channel): (fresh.counter, digest)}),
     )
 
@@ -208,12 +213,13 @@ def _people(
     _by_person(sealed, root, seal.publisher, seal.at, activation.project)
     _by_person(asked, root, request.requester, request.at, activation.project)
     if root.people[request.requester].is_service:
-        raise Untrusted(f"{request.requester!r} is a scanner, whose key may stand on the server, and requests nothing", step=_FETCH)
+        why = "is a scanner, whose key may stand on the server, and requests nothing"
+        raise Untrusted(f"{request.requester!r} {why}", step=_FETCH)
     _same(seal, activation, "seal", "activation", ("project", "model", "version"))
     _same(seal, request, "seal", "request", ("publisher",))
     names = ("project", "model", "version", "channel", "counter", "policy", "evidence")
     _same(request, activation, "request", "activation", names)
-    others = [_read(bundle, root, envelope) for envelope in bundle.evidence]
+    others = [_evidence(bundle, root, envelope) for envelope in bundle.evidence]
     digests = [one.digest for one in others]
     if len(set(digests)) != len(digests) or evidence_set(digests) != activation.evidence:
         raise Untrusted("the evidence is not the set that was approved", step=_FETCH)
@@ -225,6 +231,15 @@ def _people(
         raise Untrusted("the activation names other approvals (mix-and-match)", step=_FETCH)
     approvals = [_approval(one, root, request, asked.digest, activation, now) for one in given]
     return request, seal, approvals, [one.evidence for one in (sealed, *others, *given)]
+
+
+def _evidence(bundle: Bundle, root: TrustRoot, envelope: Envelope) -> _Signed:
+    """Never a seal or an approval: the policy would count it, and nothing here has held it against the request."""
+    signed = _read(bundle, root, envelope)
+    kind = PREDICATES.get(signed.evidence.statement.predicate_type)
+    if kind is not None:
+        raise Untrusted(f"a statement of the kind {kind.word()} stands among the evidence", step=_FETCH)
+    return signed
 
 
 def _approval(
@@ -258,8 +273,8 @@ def _broken_glass(request: Request, activation: Activation, now: datetime) -> No
 
 def _allowed(
     bundle: Bundle, root: TrustRoot, request: Request, activation: Activation, evidence: list[Evidence]
-) -> str | None:
-    """Step 5: the channel's policy, as the root key holders set it, allows it. Returns the end of break-glass."""
+) -> None:
+    """Step 5: the channel's policy, as the root key holders set it, allows it."""
     policy = Policy.from_json(bundle.policy)
     wanted = root.policies.get(request.channel)
     if wanted is None or policy.digest != wanted or activation.policy != wanted:
@@ -276,7 +291,19 @@ def _allowed(
     if verdict.outcome is not Outcome.ALLOW:
         reasons = "; ".join(f"{reason.code}: {reason.message}" for reason in verdict.reasons[:5])
         raise Untrusted(f"the policy does not allow it: {reasons}", step="see what is missing: assay policy explain")
-    return until
+
+
+def _end_of_break_glass(bundle: Bundle, activation: Activation, approvals: list[Approval], now: datetime) -> str | None:
+    """Step 5: the policy's time runs from the last approval. A server could activate what was approved again and again."""
+    limit = Policy.from_json(bundle.policy).break_glass
+    if activation.break_glass_until is None or limit is None:
+        return None
+    approved = max((parse_timestamp(one.at) for one in approvals), default=parse_timestamp(activation.at))
+    end = min(activation.break_glass_until, timestamp(approved + limit))
+    if parse_timestamp(end) <= now:
+        step = "promote a version in the normal way"
+        raise Untrusted(f"break-glass ended at {end}, {limit} after it was approved", step=step)
+    return end
 
 
 def _read(bundle: Bundle, root: TrustRoot, envelope: Envelope) -> _Signed:
@@ -317,10 +344,15 @@ def _order(what: str, one: str, then: str, other: str) -> None:
 
 
 def _warnings(
-    root: TrustRoot, activation: Activation, request: Request, approvals: list[Approval], now: datetime
+    root: TrustRoot,
+    activation: Activation,
+    request: Request,
+    approvals: list[Approval],
+    now: datetime,
+    limit: str | None,
 ) -> Iterator[str]:
-    if activation.break_glass_until is not None:
-        yield f"BREAK-GLASS until {activation.break_glass_until}: {request.reason}"
+    if limit is not None:
+        yield f"BREAK-GLASS until {limit}: {request.reason}"
     if not root.quorum:
         yield "no witnesses: only the server's word says when it was activated"
     if parse_timestamp(root.expires) - now < SOON:

@@ -16,7 +16,7 @@ from assaymark.core.statements import PREDICATES, Lift, Quarantine, Seal, is_mom
 from assaymark.core.strictjson import canonical
 from assaymark.core.subject import Subject
 from assaymark.core.verdict import Outcome
-from assaymark.registry import quota, tables
+from assaymark.registry import quota, shards, tables
 from assaymark.registry.models import find_model, find_version, name_of_version
 from assaymark.registry.names import VersionName, check_name
 from assaymark.registry.states import VersionState, check_version
@@ -146,7 +146,9 @@ def attest(work: Work, name: VersionName, document: bytes) -> VersionState:
                 f"this evidence was made at {made!r:.40}, which is no time", step="write 2026-11-24T10:00:00Z"
             )
         work.check_time(made)
-    role = "scanner" if kind == TEST_RESULT else "attester"
+    role = "scanner" if kind in {TEST_RESULT, shards.TYPE} else "attester"
+    if kind == shards.TYPE:
+        shards.read(signed.statement, manifest_of(work.connection, row.id))
     holders = work.trust.keys_of(role, name.model.project, made or work.at)
     signed.require(holders, f"a {role} of {name.model.project}")
     _check_room(work, row.id, name)

@@ -99,9 +99,10 @@ class Work:
             raise Conflict("somebody else changed this meanwhile", step="look at it again and repeat")
 
     def keep(self, version: int, signed: "Signed", request: str | None = None) -> None:
-        """Store an envelope; the same one twice is one."""
+        """Store an envelope of a version; raises Conflict for what was said of it before."""
         digest = str(signed.evidence.digest)
-        seen = sa.select(tables.envelopes.c.version).where(tables.envelopes.c.digest == digest)
+        same = sa.and_(tables.envelopes.c.version == version, tables.envelopes.c.digest == digest)
+        seen = sa.select(tables.envelopes.c.id).where(same)
         if self.connection.execute(seen).first() is not None:
             raise Conflict(f"{digest} is here already", step="sign anew what is to be said again")
         self.connection.execute(

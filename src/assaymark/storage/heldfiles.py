@@ -2,12 +2,16 @@
 
 import io
 import os
+import time
+from collections.abc import Collection
 from typing import BinaryIO
 
 from assaymark.core.errors import Untrusted, UsageError
 from assaymark.core.manifest import Manifest, ManifestFile
 from assaymark.storage import proven
 
+_GRAIN = 20_000_000
+"""Nanoseconds."""
 _TRIES = 5
 """How often a file that is touched while it is read is hashed again before it is refused."""
 
@@ -26,6 +30,7 @@ class Held:
                 for file in manifest.files:
                     self._descriptors[file.path] = proven.open_file(top, file)
                     self._stamps[file.path] = _stamp(self._descriptors[file.path])
+            _settle(*self._stamps.values())
         except OSError as error:
             self.close()
             raise UsageError(f"the files cannot be held open: {error.strerror}", step="use a private copy") from error
@@ -33,11 +38,20 @@ class Held:
             self.close()
             raise
 
-    def check(self) -> None:
-        """Hash every file; raises Untrusted where one has other bytes."""
-        proven.each(self._manifest, lambda file: proven.feed(self._descriptors[file.path], file, lambda _: None))
-        for path in self._files:
+    def check(self, later: Collection[str] = ()) -> None:
+        """Hash every file but those that are verified later; raises Untrusted where one has other bytes."""
+
+        def work(file: ManifestFile) -> None:
+            if file.path not in later:
+                proven.feed(self._descriptors[file.path], file, lambda _: None)
+
+        proven.each(self._manifest, work)
+        for path in self._files.keys() - set(later):
             self.is_unchanged(path)
+
+    def opened(self, path: str) -> tuple[int, ManifestFile, tuple[int, int, int]]:
+        """The open file, what the manifest says of it, and the size and times that it had when it was opened or hashed."""
+        return self._descriptor(path), self._files[path], self._stamps[path]
 
     def open(self, path: str) -> BinaryIO:
         """The file from its start, with a place of its own; it must not outlive `close`."""
@@ -65,6 +79,7 @@ class Held:
         stamp = _stamp(self._descriptors[path])
         if stamp == self._stamps[path]:
             return True
+        _settle(stamp)
         proven.feed(self._descriptors[path], self._files[path], lambda _: None)
         self._stamps[path] = stamp
         return False
@@ -118,6 +133,13 @@ class _Reader(io.RawIOBase):
 
     def tell(self) -> int:
         return self._at
+
+
+def _settle(*stamps: tuple[int, int, int]) -> None:
+    """Wait out the grain of the newest time, so that whatever is written from now on moves it (the kernel's tick, 10 ms at most)."""
+    ago = time.time_ns() - max((changed for _, _, changed in stamps), default=0)
+    if 0 <= ago < _GRAIN:
+        time.sleep((_GRAIN - ago) / 1e9)
 
 
 def _stamp(descriptor: int) -> tuple[int, int, int]:

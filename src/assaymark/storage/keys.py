@@ -152,8 +152,9 @@ def find(name: str, folder: str, suffix: str) -> str:
     A name that is no path means the key in `folder` first: the current folder may be a stranger's.
     """
     own = os.path.join(folder, name + suffix)
-    is_path = os.sep in name or (os.altsep or os.sep) in name
-    return name if is_path or (os.path.exists(name) and not os.path.exists(own)) else own
+    if os.sep in name or (os.altsep or os.sep) in name:
+        return name
+    return name if (os.path.exists(name) or name.endswith(suffix)) and not os.path.exists(own) else own
 
 
 def _is_p256(key: object) -> bool:

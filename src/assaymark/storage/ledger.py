@@ -158,9 +158,10 @@ class Ledger:
         return self._proof(new, lambda rows: rows.tree(new).consistency(old))
 
     def waiting(self) -> bool:
-        """Whether there is something to integrate."""
+        """Whether there is something to integrate, or to sign where one who integrated was killed before he signed."""
         with self._database.read() as connection:
-            return bool(Rows(connection).pending(1))
+            rows = Rows(connection)
+            return bool(rows.pending(1)) or rows.size() > rows.signed()
 
     def cosign(self, turns: int = 3) -> int:
         """Ask every witness about the newest checkpoint and publish it when enough answered; returns how many did.

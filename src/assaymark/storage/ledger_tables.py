@@ -28,7 +28,15 @@ leaves = sa.Table(
     sqlite_autoincrement=True,  # a ticket is never given twice
 )
 _PENDING = leaves.c.index.is_(None)
-sa.Index("ix_ledger_leaves_pending", leaves.c.ticket, sqlite_where=_PENDING, postgresql_where=_PENDING)
+_WAITING = sa.Index("ix_ledger_leaves_pending", leaves.c.ticket, sqlite_where=_PENDING)
+
+
+@sa.event.listens_for(leaves, "before_create")
+def _partial(_table: sa.Table, connection: sa.Connection, **_: object) -> None:
+    """An option of PostgreSQL's brings the whole dialect along: only where it is there anyhow."""
+    if connection.dialect.name == "postgresql":
+        _WAITING.dialect_options["postgresql"]["where"] = _PENDING
+
 
 nodes = sa.Table(
     "ledger_nodes",
@@ -73,6 +81,11 @@ class Rows:
         """Leaves that have an index."""
         last: int | None = self._connection.execute(sa.select(sa.func.max(leaves.c.index))).scalar()
         return 0 if last is None else last + 1
+
+    def signed(self) -> int:
+        """Leaves under the newest checkpoint."""
+        size: int | None = self._connection.execute(sa.select(sa.func.max(checkpoints.c.size))).scalar()
+        return size or 0
 
     def pending(self, limit: int) -> list[Pending]:
         """The oldest leaves without an index."""

@@ -56,7 +56,6 @@ def copy(root: str, manifest: Manifest, into: str) -> None:
 
     Raises Untrusted, Unreadable, or UsageError where `into` is there already or cannot be written.
     """
-    import shutil
     import tempfile
 
     if os.path.lexists(into):
@@ -72,13 +71,30 @@ def copy(root: str, manifest: Manifest, into: str) -> None:
             _make_folders(target, manifest)
             each(manifest, lambda file: _copied(top, target, file))
             _sync_folders(target, manifest)
+            made = os.fstat(target)
         os.rename(temporary, into)
+        _require_same(into, made)
         with opened(parent) as above:
             os.fsync(above)
     except OSError as error:
         raise UsageError(f"cannot write {into}: {error.strerror}", step="make room, or name another place") from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)  # gone by then when all went well
+        discard(temporary)  # gone by then when all went well
+
+
+def discard(folder: str) -> None:
+    """Take a copy away, as far as that can be done."""
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _require_same(into: str, made: os.stat_result) -> None:
+    """Raises Untrusted unless the folder that has the copy's name is the one that was written."""
+    there = os.lstat(into)
+    if (there.st_dev, there.st_ino) != (made.st_dev, made.st_ino):
+        step = "name a folder for it in which nobody else can rename anything"
+        raise Untrusted(f"another folder took the place of the copy {into}", step=step)
 
 
 @contextmanager
@@ -95,9 +111,20 @@ def opened(root: str) -> Iterator[int]:
 
 
 def require_names(top: int, manifest: Manifest) -> None:
-    """Raises Untrusted that names what is there too much, what is missing, and what is no file."""
+    """Raises Untrusted that names what is there too much, what is missing, and what is no file; Unreadable."""
+    try:
+        problems = _name_problems(top, _Names.of(manifest))
+    except OSError as error:
+        raise Unreadable(
+            f"the folder cannot be listed: {error.strerror}", step="check the disk, or the share"
+        ) from error
+    if problems:
+        more = "; and more" if len(problems) > _SHOWN else ""
+        raise Untrusted("the folder is not what was approved: " + "; ".join(problems[:_SHOWN]) + more, step=_STEP)
+
+
+def _name_problems(top: int, wanted: _Names) -> list[str]:
     problems: list[str] = []
-    wanted = _Names.of(manifest)
     for prefix, descriptor, names in _folders(top, wanted, problems):
         with os.scandir(descriptor) as scanner:
             found = {item.name: item for item in scanner}
@@ -111,9 +138,7 @@ def require_names(top: int, manifest: Manifest) -> None:
             problems.extend(f"{_shown(prefix + name)} {what}" for name in sorted(which))
         if len(problems) > _SHOWN:
             break
-    if problems:
-        more = "; and more" if len(problems) > _SHOWN else ""
-        raise Untrusted("the folder is not what was approved: " + "; ".join(problems[:_SHOWN]) + more, step=_STEP)
+    return problems
 
 
 def _folders(top: int, wanted: _Names, problems: list[str]) -> Iterator[tuple[str, int, _Names]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from assaymark.core.errors import Malformed, UsageError
+from assaymark.core.errors import Malformed, Untrusted, UsageError
 from assaymark.core.strictjson import loads
 
 SCHEMA = "assaymark/verify-state/v1"
@@ -27,7 +27,11 @@ def load(path: str, root: str) -> Seen:
 
 
 def store(path: str, root: str, seen: Seen) -> None:
-    """Keep what was seen, atomically. What another process kept meanwhile and is higher stays. Raises UsageError."""
+    """Keep what was seen, atomically, behind a link where `path` is one. What another process kept meanwhile and is higher stays.
+
+    Raises Untrusted where that is another activation of the same counter, UsageError where it cannot be written.
+    """
+    path = os.path.realpath(path)
     try:
         os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
         with _locked(path):
@@ -35,8 +39,11 @@ def store(path: str, root: str, seen: Seen) -> None:
             before, channels = load(path, root)
             merged = {**channels}
             for name, (counter, digest) in seen[1].items():
-                if counter > merged.get(name, (0, ""))[0]:
-                    merged[name] = (counter, digest)
+                highest = merged.get(name, (0, ""))
+                if counter == highest[0] and digest != highest[1]:
+                    step = "tell whoever runs the registry"
+                    raise Untrusted(f"another activation has the counter {counter} of {name}", step=step)
+                merged[name] = max(highest, (counter, digest))
             every[root] = {"root": max(before, seen[0]), "channels": {name: list(v) for name, v in merged.items()}}
             _replace(path, {"schema": SCHEMA, "roots": every})
     except OSError as error:
@@ -62,12 +69,16 @@ def _valid(data: Mapping[str, Any]) -> bool:
     try:
         return all(
             entry.keys() == {"root", "channels"}
-            and type(entry["root"]) is int
-            and all(type(counter) is int and isinstance(digest, str) for counter, digest in entry["channels"].values())
+            and _count(entry["root"])
+            and all(_count(counter) and isinstance(digest, str) for counter, digest in entry["channels"].values())
             for entry in data["roots"].values()
         )
     except (AttributeError, TypeError, ValueError):
         return False
+
+
+def _count(value: object) -> bool:
+    return type(value) is int and value >= 1
 
 
 @contextmanager

@@ -1,28 +1,57 @@
 """Group commit: a thread that integrates what was appended, a few milliseconds after the first of a batch."""
 
 import threading
-from typing import Self
+from collections.abc import Callable
+from typing import Protocol, Self
 
 from assaymark.core.errors import AssayError, Unreadable
-from assaymark.storage.ledger import Ledger, Receipt
+from assaymark.core.tlog import Checkpoint
+from assaymark.storage.ledger import Receipt
 
 _DELAY = 0.005
 _IDLE = 0.25
 _LONGEST = 5.0
 
 
+class Integrates(Protocol):
+    """A ledger (storage.ledger)."""
+
+    def integrate(self) -> Checkpoint:
+        """Give every pending leaf its index, and sign."""
+
+    def waiting(self) -> bool:
+        """Whether there is something to integrate."""
+
+    def cosign(self) -> int:
+        """Ask the witnesses."""
+
+    def receipt(self, ticket: int) -> Receipt:
+        """The proof of a leaf."""
+
+
 class Sequencer:
     """Integrates in the background between `start` and `stop`. Threads call `notify` after their transaction committed."""
 
-    def __init__(self, ledger: Ledger, *, delay: float = _DELAY, idle: float = _IDLE, cosign: bool = False) -> None:
+    def __init__(
+        self,
+        ledger: Integrates,
+        *,
+        delay: float = _DELAY,
+        idle: float = _IDLE,
+        cosign: bool = False,
+        before: Callable[[], object] | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
         """`delay`: seconds a batch waits for more; `idle`: seconds between looks for what other processes appended.
 
-        `cosign`: ask the witnesses after each batch.
+        `cosign`: ask the witnesses after each batch. `before`: what the thread does first. `say` is told of each new failure.
         """
         self._ledger = ledger
         self._delay = delay
         self._idle = idle
         self._cosign = cosign
+        self._before = before
+        self._say = say
         self._changed = threading.Condition()
         self._asked = 0
         self._done = 0
@@ -81,9 +110,11 @@ class Sequencer:
                 stopping = self._stopping
                 if self._asked > self._done and not stopping:
                     self._changed.wait_for(lambda: self._stopping, self._delay)
-                asked, needed = self._asked, first or stopping or self.failure is not None or self._asked > self._done
+                asked, needed = self._asked, first or stopping or self.failure is not None
             failure = self._once(needed=needed)
             first = False
+            if failure is not None and (self.failure is None or self.failure.message != failure.message):
+                self._say(failure.message)
             with self._changed:
                 self.failure = failure
                 if failure is None:
@@ -101,6 +132,9 @@ class Sequencer:
         try:
             if not needed and not self._ledger.waiting():
                 return None
+            if self._before is not None:
+                self._before()
+                self._before = None
             self._ledger.integrate()
             if self._cosign:
                 self._ledger.cosign()

@@ -95,7 +95,7 @@ def serve(obj: Mapping[str, Any], /, **options: Any) -> None:
             "--server and --model go together", step="name what to fetch, or run assay admission sync yourself"
         )
     snapshot = _snapshot(obj, options["snapshot"], options["root"], options["state"])
-    app = create_admission(_rules(options), snapshot.resolve, to_stderr)
+    app = create_admission(_rules(options), snapshot.resolve, to_stderr, ages=snapshot.ages)
     server = Server(app, Listen.parse(options["listen"], certificate=options["tls_cert"], key=options["tls_key"]))
     with ExitStack() as stack:
         if options["server"]:

@@ -9,6 +9,8 @@ import click
 from assaymark.core.errors import UsageError
 from assaymark.core.look import clean
 from assaymark.faces.cli import DENIED, HOLD, OK
+from assaymark.faces.cli.model_oms import sign, verify
+from assaymark.faces.cli.model_shards import shards
 
 if TYPE_CHECKING:
     from assaymark.converting import Conversion
@@ -19,8 +21,12 @@ _SHOWN = 10
 
 @click.group("model")
 def command() -> None:
-    """Convert models to safetensors; learn which classes they may name; look into their weights."""
+    """Convert models to safetensors; learn which classes they may name; look into their weights; sign them."""
 
+
+command.add_command(sign)
+command.add_command(verify)
+command.add_command(shards)
 
 @command.command("convert")
 @click.argument("source", metavar="SRC")

@@ -6,6 +6,7 @@ from assaymark.core.look import clean
 from assaymark.core.verdict import Outcome
 from assaymark.faces.cli import DENIED, HOLD, OK
 
+_WORDS = {Outcome.ALLOW: "met", Outcome.DENY: "denies", Outcome.HOLD: "missing"}
 _EXIT = {Outcome.ALLOW: OK, Outcome.DENY: DENIED, Outcome.HOLD: HOLD}
 _ROOT = click.option("--root", required=True, metavar="FILE", help="Trust root, which says who has which role.")
 _VERSION = click.option("--version", "version", required=True, metavar="PROJECT/MODEL@VERSION")
@@ -36,9 +37,9 @@ def show(policy: str, *, as_json: bool) -> None:
     click.echo(f"{read.name}, version {read.version}, {read.digest}")
     click.echo(f"findings of {read.fail_on.word} and above deny")
     for action, needs in sorted(read.actions.items(), reverse=True):
-        click.echo(f"{action}:")
+        click.echo(f"{clean(action)}:")
         for need in needs:
-            click.echo(f"  {describe(need)}")
+            click.echo(f"  {clean(describe(need))}")
     if read.break_glass:
         click.echo(f"break-glass stands for at most {read.break_glass}")
 
@@ -76,13 +77,11 @@ def explain(policy: str, evidence: tuple[str, ...], root: str, version: str, dig
 
     judged = judge(read_policy(policy), action, root, version, digest, evidence, SystemClock().now())
     for need in judged.needs:
-        click.echo(
-            f"{'met' if need.outcome is Outcome.ALLOW else 'missing' if need.outcome is Outcome.HOLD else 'denies':8} {need.what}"
-        )
+        click.echo(f"{_WORDS[need.outcome]:8} {clean(need.what)}")
         for reason in need.reasons:
             click.echo(f"         {clean(reason)}")
         if need.command:
-            click.echo(f"         next: {need.command}")
+            click.echo(f"         next: {clean(need.command)}")
     for name in judged.unsigned:
-        click.echo(f"{name}: nobody of the trust root signed it, so it counts for nothing", err=True)
+        click.echo(f"{clean(name)}: nobody of the trust root signed it, so it counts for nothing", err=True)
     return _EXIT[judged.verdict.outcome]

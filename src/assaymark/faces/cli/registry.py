@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from assaymark.registering import At
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_LARGEST = 32 << 20
+"""Bytes of a document: of evidence that names every file."""
 
 
 def place(decorated: _F) -> _F:
@@ -47,6 +49,12 @@ def signer(obj: Mapping[str, Any], name: str) -> Any:
     from assaymark.signing import private_key
 
     return private_key(name, obj["home"])
+
+
+def read_file(path: str) -> bytes:
+    """A small file that the user named."""
+    with open(path, "rb") as file:
+        return file.read(_LARGEST)
 
 
 def tell(found: Mapping[str, Any]) -> None:
@@ -204,6 +212,25 @@ def publish(obj: Mapping[str, Any], /, folder: str, version: str, publisher: str
     return {"verified": OK, "rejected": DENIED}.get(done["state"], HOLD)
 
 
+@command.command("seal")
+@click.argument("version")
+@click.option("--as", "publisher", required=True, metavar="PERSON", help="Who publishes, as the trust root knows him.")
+@click.option("--key", required=True, metavar="KEY", help="His private key.")
+@click.option("--folder", type=click.Path(exists=True, file_okay=False), help="Refuse unless it holds just this.")
+@click.option("--digest", metavar="DIGEST", help="Refuse unless its digest is this one.")
+@place
+@click.pass_obj
+def seal(obj: Mapping[str, Any], /, version: str, publisher: str, key: str, **options: Any) -> int:
+    """Publish a draft that another client uploaded (Hugging Face, MLflow, OCI). Its bytes never change after that."""
+    from assaymark import registering
+
+    private, meant = signer(obj, key), {name: options.pop(name) for name in ("folder", "digest")}
+    with opened(obj, options) as at:
+        done = registering.seal_draft(at, version, publisher, private, **meant)
+    tell(done)
+    return {"verified": OK, "rejected": DENIED}.get(done["state"], HOLD)
+
+
 @command.command("pull")
 @click.argument("model")
 @click.option("--channel", required=True, help="As production.")
@@ -237,10 +264,11 @@ def bundle(obj: Mapping[str, Any], /, model: str, channel: str, output: str, **o
 
 def _add_the_rest() -> None:
     """Commands of other files; they use the helpers above."""
-    from assaymark.faces.cli import registry_promotions, registry_upkeep
+    from assaymark.faces.cli import registry_promotions, registry_upkeep, registry_webhooks
 
     registry_promotions.add_to(command)
     registry_upkeep.add_to(command)
+    command.add_command(registry_webhooks.webhook)
 
 
 _add_the_rest()

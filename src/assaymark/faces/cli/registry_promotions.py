@@ -1,23 +1,43 @@
 """`assay registry`, the part by which people decide: request, approve, deny, promote, and stop."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from assaymark.core.look import clean
-from assaymark.faces.cli.registry import opened, place, signer, tell
+from assaymark.faces.cli import DENIED, OK
+from assaymark.faces.cli.registry import opened, place, read_file, signer, tell
+
+if TYPE_CHECKING:
+    from assaymark.registry.review import Reviewed
 
 
 def add_to(group: click.Group) -> None:
     """Put the commands below the group."""
-    for one in (request, requests, approve, deny, promote, withdraw, review, quarantine, lift, *_BY_HAND):
+    for one in (attest, request, requests, approve, deny, promote, withdraw, review, quarantine, lift, *_BY_HAND):
         group.add_command(one)
 
 
 _as = click.option("--as", "person", required=True, metavar="PERSON", help="Who signs, as the trust root knows him.")
 _key = click.option("--key", required=True, metavar="KEY", help="His private key.")
+
+
+@click.command("attest")
+@click.argument("version")
+@click.argument("evidence", type=click.Path(exists=True, dir_okay=False))
+@place
+@click.pass_obj
+def attest(obj: Mapping[str, Any], /, version: str, evidence: str, **options: Any) -> int:
+    """Hand in EVIDENCE about VERSION, such as a scan in CI by a key of its own: `assay scan MODEL --evidence FILE --key KEY`."""
+    from assaymark import registering
+
+    with opened(obj, options) as at:
+        done = registering.attest(at, version, read_file(evidence))
+    tell(done)
+    return DENIED if done["state"] == "rejected" else OK
 
 
 @click.command("request")
@@ -80,6 +100,14 @@ def _decision(name: str, about: str, *, deny: bool) -> click.Command:
     @click.option(
         "--root", required=True, metavar="FILE", help="Your own copy of the trust root: it is what you check by."
     )
+    @click.option("--version", default="", metavar="VERSION", help="Sign for this PROJECT/MODEL@VERSION only.")
+    @click.option("--channel", default="", metavar="NAME", help="Sign for this channel only.")
+    @click.option("--digest", default="", help="Sign for these bytes only: what your own copy or scan says.")
+    @click.option(
+        "--evidence", multiple=True, type=click.Path(exists=True, dir_okay=False),
+        help="Evidence that you hold yourself and that must not have been left out. Repeatable.",
+    )  # fmt: skip
+    @click.option("--yes", is_flag=True, help="Do not ask on the terminal.")
     @click.option("--reason", default="", help="Why.")
     @click.option("--valid-days", default=180, show_default=True, type=click.IntRange(1, 730), help="It bears loads.")
     @place
@@ -90,10 +118,35 @@ def _decision(name: str, about: str, *, deny: bool) -> click.Command:
         private = signer(obj, key)
         said = {name: options.pop(name) for name in ("reason", "valid_days")}
         trusted = registering.read_root(options.pop("root"))
+        known = {what: options.pop(what) for what in ("version", "channel", "digest")}
+        held = tuple(map(read_file, options.pop("evidence")))
+        ask = sys.stdin.isatty() and not options.pop("yes")
+        options.pop("yes", None)
+        own = registering.Own(trusted, **known, evidence=held, confirm=_confirm(name, ask=ask))
         with opened(obj, options) as at:
-            tell(registering.decide(at, nonce, person, private, root=trusted, deny=deny, **said))
+            tell(registering.decide(at, nonce, person, private, own=own, deny=deny, **said))
 
     return decision
+
+
+def _confirm(word: str, *, ask: bool) -> "Callable[[Reviewed], None]":
+    """Show what is about to be signed; on a terminal, ask."""
+
+    def confirm(seen: "Reviewed") -> None:
+        asked = seen.request
+        click.echo(f"{clean(seen.subject.name)} -> {asked.channel}, counter {asked.counter}", err=True)
+        click.echo(f"digest    {seen.subject.digest}", err=True)
+        click.echo(f"sealed by {clean(asked.publisher)}, asked by {clean(asked.requester)} at {asked.at}", err=True)
+        if asked.break_glass:
+            click.echo("BREAK-GLASS: by the policy's rules for emergencies", err=True)
+        if asked.reason:
+            click.echo(f"reason    {clean(asked.reason)}", err=True)
+        for item in seen.evidence:
+            click.echo(f"evidence  {clean(item.statement.predicate_type)} of {item.statement.made_at or '?'}", err=True)
+        if ask:
+            click.confirm(f"{word} this?", abort=True, err=True)
+
+    return confirm
 
 
 approve = _decision(
@@ -185,7 +238,5 @@ def _by_hand(act: str, about: str) -> click.Command:
 _BY_HAND = (
     _by_hand("deprecate", "VERSION can still be loaded, but should not be used anew."),
     _by_hand("revoke", "VERSION is never loaded again."),
-    _by_hand(
-        "delete", "Leave a tombstone of VERSION. Its bytes go later (`gc`), unless something living needs them."
-    ),
+    _by_hand("delete", "Leave a tombstone of VERSION. Its bytes go later (`gc`), unless something living needs them."),
 )

@@ -85,14 +85,16 @@ def quota(obj: Mapping[str, Any], /, project: str, limit: int | None, *, unlimit
 
 @click.command("backup")
 @click.argument("target", type=click.Path(file_okay=False))
-@click.option("--dump", default="", type=click.Path(exists=True, dir_okay=False), help="Made by pg_dump, if that it is.")
+@click.option("--dump", type=click.Path(exists=True, dir_okay=False), help="Made by pg_dump, if that it is.")
 @place_here
 @click.pass_obj
-def backup(obj: Mapping[str, Any], /, target: str, dump: str, **options: Any) -> None:
+def backup(obj: Mapping[str, Any], /, target: str, dump: str | None, **options: Any) -> None:
     """Back the registry up below TARGET while it runs. Note the digest elsewhere; keys are not in a backup."""
     with _tended(obj, options) as keeping:
-        done = keeping.backup(target, dump)
-    tell({"backup": done.folder, "digest": done.digest, "blobs": done.blobs, "copied": done.copied, "bytes": done.bytes})
+        done = keeping.backup(target, dump or "")
+    tell(
+        {"backup": done.folder, "digest": done.digest, "blobs": done.blobs, "copied": done.copied, "bytes": done.bytes}
+    )
 
 
 @click.command("restore")

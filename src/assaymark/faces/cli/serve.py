@@ -27,6 +27,9 @@ def command(obj: Mapping[str, Any], /, **options: Any) -> None:
 
     Bound to this machine alone unless --listen says otherwise, which TLS or a proxy has to make safe.
     """
+    from assaymark.faces.http.lean import lean
+
+    lean()
     from assaymark.faces.http.server import Listen, Server
 
     listen = Listen.parse(
@@ -37,7 +40,7 @@ def command(obj: Mapping[str, Any], /, **options: Any) -> None:
     from assaymark.faces.http.app import create_app
     from assaymark.faces.http.services import LOOPBACK, Services, silent
     from assaymark.faces.http.shell import to_stderr
-    from assaymark.serving import has_admin, keeper, ledger_files, oidc, registry
+    from assaymark.serving import has_admin, keeper, ledger_files, oidc, registry, sequencer
 
     with registry(obj["home"], options["database"], options["store"]) as registrar:
         services = Services(
@@ -54,5 +57,5 @@ def command(obj: Mapping[str, Any], /, **options: Any) -> None:
             click.echo("nobody can log in yet; in another shell, with the same home and database:")
             click.echo("  assay user add NAME --role admin")
             click.echo("  assay token create NAME")
-        with keeper(registrar, obj["home"], options["database"], options["store"]):
+        with sequencer(registrar), keeper(registrar, obj["home"], options["database"], options["store"]):
             server.run()

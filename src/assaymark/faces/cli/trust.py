@@ -53,7 +53,7 @@ def add() -> None:
 @click.option(
     "--role", "roles", multiple=True, required=True, help="Such as publisher, approver, security. Repeatable."
 )
-@click.option("--project", "projects", multiple=True, default=("*",), show_default=True, help="Repeatable.")
+@click.option("--project", "projects", multiple=True, help="Repeatable [default: all, for somebody new].")
 @_KEY
 @_OUT
 @click.pass_obj
@@ -114,7 +114,9 @@ def revoke(file: str, keyid: str, until: str | None, out: str | None) -> int:
 
     if not re.fullmatch(r"[0-9a-f]{12,64}", keyid):
         raise UsageError(f"{keyid[:80]!r} is no key id", step="see them with: assay trust show FILE")
-    return _change(file, out, revoked(keyid, _moment(until)))
+    code = _change(file, out, revoked(keyid, _moment(until)))
+    _warn_of_root_key(out or file, keyid)
+    return code
 
 
 @command.command("rotate")
@@ -187,6 +189,15 @@ def show(file: str, previous: str | None) -> int:
     for channel, digest in sorted(root.policies.items()):
         click.echo(f"policy     {channel}  {digest}")
     return code
+
+
+def _warn_of_root_key(file: str, keyid: str) -> None:
+    """A stolen key that signs trust roots as well is not dealt with yet."""
+    from assaymark.trusting import read
+
+    if any(key.startswith(keyid) for key in read(file).root.root_keys):
+        click.echo(f"assay: warning: {keyid[:16]} is a root key still", err=True)
+        click.echo("  next: take it out as well: assay trust rotate", err=True)
 
 
 def _change(file: str, out: str | None, edit: Callable[[dict[str, Any]], None]) -> int:

@@ -85,7 +85,13 @@ def _document(verified: "Verified") -> dict[str, Any]:
 
 
 def _become(arguments: tuple[str, ...], path: str) -> None:
+    """The command gets the signals as they were before Python ignored them; open files are closed by the system."""
+    import signal
+
     os.environ["ASSAY_MODEL"] = path
+    for name in ("SIGPIPE", "SIGXFSZ"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
     try:
         os.execvp(arguments[0], arguments)  # noqa: S606 - the user's own command line, and no shell
     except OSError as error:

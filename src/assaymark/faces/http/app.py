@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from assaymark import __version__
-from assaymark.faces.http import ledger, models, requests, system, tokens, users, versions
+from assaymark.faces.http import hub, ledger, mlflow, models, oci, requests, system, tokens, users, versions, webhooks
 from assaymark.faces.http.authentication import Authenticator, Failures
 from assaymark.faces.http.metrics import Metrics
 from assaymark.faces.http.problems import answer, problem_of
@@ -19,7 +19,10 @@ from assaymark.faces.http.shell import Shell
 
 OWN = (
     system.routes, users.routes, tokens.routes, ledger.routes, models.routes, versions.routes, requests.routes,
+    *oci.ROUTES, webhooks.routes,
 )  # fmt: skip
+FACADES = (*hub.capabilities, *mlflow.capabilities)
+"""The registry in the words of clients that people already have."""
 
 
 def create_app(
@@ -30,7 +33,7 @@ def create_app(
 
     Raises RuntimeError when a route does not declare a permission.
     """
-    app = bare_app(services, [*OWN, *more], failures)
+    app = bare_app(services, [*OWN, *FACADES, *more], failures)
     for path, mounted in (mounts or {}).items():
         app.mount(path, mounted)
     check_routes(app.routes)
@@ -45,10 +48,19 @@ def bare_app(services: Services, capabilities: Iterable[Routes], failures: Failu
     )  # fmt: skip
     app.state.services = services
     app.state.authenticator = Authenticator(services, failures)
-    app.state.metrics = Metrics()
+    app.state.measures = _measures(services)
+    app.state.metrics = Metrics(app.state.measures)
     for capability in capabilities:
         app.router.routes.extend(declared.made() for declared in capability.declared)
     return app
+
+
+def _measures(services: Services | None) -> Any:
+    if services is None or services.registrar is None:
+        return None
+    from assaymark.measuring import Measures
+
+    return Measures(services.registrar)
 
 
 async def _unmatched(request: Request, error: Exception) -> Response:

@@ -76,7 +76,7 @@ class Authenticator:
     def __call__(self, request: Request) -> Principal:
         """Who sends this; raises Problem 401 or 429. The answer does not say what was wrong."""
         address = client_of(request, behind_proxy=self._services.behind_proxy)
-        credential = _credential(request)
+        credential = credential_of(request)
         if wait := self._failures.wait(address, credential):
             raise Problem(429, "too many failed attempts from this address", headers={"Retry-After": str(wait)})
         principal = self._judge(credential, request)
@@ -127,7 +127,7 @@ def client_of(request: Request, *, behind_proxy: bool) -> str:
     return request.client.host if request.client else ""
 
 
-def _credential(request: Request) -> str:
+def credential_of(request: Request) -> str:
     """The bearer token; or the password of Basic, which is how OCI and git clients send one."""
     headers = request.headers.getlist("authorization")
     if len(headers) != 1 or len(headers[0]) > _LONGEST:

@@ -8,21 +8,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from assaymark.core.errors import NotFound
+from assaymark.core.ports import blob_name
 from assaymark.faces.http.problems import Problem
 from assaymark.faces.http.routes import KNOWN, Known, Routes, Wired, on_org, on_path
-from assaymark.faces.http.wired import ENVELOPE, Signed, Strict, desk
+from assaymark.faces.http.wired import ENVELOPE, Signed, Strict, desk, readable
 from assaymark.registry.access import ADMIN, DELETE, PUBLISH, QUARANTINE, READ, REQUEST, Scope
+from assaymark.registry.names import check_name
 
 routes = Routes("/api/v1")
 _MODEL = "/projects/{project}/models/{model}"
 _CHANNEL = _MODEL + "/channels/{channel}"
 
 
+Id = Annotated[int, Query(ge=0, lt=1 << 53)]
+"""Of a row: where the page before ended."""
+
+
 class NewProject(Strict):
     """A project. `quota`: bytes that its versions may hold in all."""
 
     name: str = Field(max_length=64)
-    quota: int | None = Field(default=None, ge=0)
+    quota: int | None = Field(default=None, ge=0, lt=1 << 53)
 
 
 class NewModel(Strict):
@@ -69,16 +75,21 @@ class Names(Strict):
 @routes.post("/projects", on_org(ADMIN), status_code=201)
 def create_project(new: NewProject, caller: Known, services: Wired) -> dict[str, Any]:
     """Make a project."""
-    return desk(services, caller).create(new.name, quota=new.quota)
+    return desk(services, caller).create(check_name(new.name, "project"), quota=new.quota)
 
 
 @routes.get("/models", KNOWN)
 def search(
-    caller: Known, services: Wired, text: Annotated[str, Query(max_length=200)] = "", after: int = 0
+    caller: Known, services: Wired, text: Annotated[str, Query(max_length=200)] = "", after: Id = 0
 ) -> list[dict[str, Any]]:
     """Models that the caller may read, whose name holds the text."""
-    found = desk(services, caller).search(text, after=after)
-    return caller.only(READ, found, lambda item: Scope(*item["model"].split("/")))
+    at, projects = desk(services, caller), readable(caller)
+    while page := at.search(text, after=after, projects=projects):
+        mine = caller.only(READ, page, lambda item: Scope(*item["model"].split("/")))
+        if mine:
+            return mine
+        after = page[-1]["id"]  # an empty page is the end for who asks
+    return []
 
 
 @routes.post("/projects/{project}/models", on_path(PUBLISH), status_code=201)
@@ -114,14 +125,12 @@ def has_blobs(project: str, names: Names, caller: Known, services: Wired) -> lis
 @routes.put("/projects/{project}/blobs/{sha256}", on_path(PUBLISH))
 async def put_blob(project: str, sha256: str, request: Request, caller: Known, services: Wired) -> dict[str, Any]:
     """Store bytes for versions of the project, as they come."""
-    from starlette.concurrency import run_in_threadpool
-
-    from assaymark.faces.http.uploads import pieces_of
+    from assaymark.faces.http.uploads import received
 
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Problem(415, "the bytes have to come as they are, without Content-Encoding")
-    async with pieces_of(request) as pieces:
-        return await run_in_threadpool(desk(services, caller).put_blob, project, pieces, sha256)
+    at = desk(services, caller)
+    return await received(request, lambda pieces: at.put_blob(project, pieces, blob_name(sha256)))
 
 
 @routes.post(_CHANNEL + "/propose", on_path(REQUEST))

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from assaymark.faces.http.routes import KNOWN, Caller, Known, Routes, Wired, on_object
+from assaymark.core.errors import NotFound
+from assaymark.faces.http.routes import KNOWN, Caller, Known, Routes, Wired, hidden, on_object
 from assaymark.faces.http.services import Services
-from assaymark.faces.http.wired import ENVELOPE, Reason, Signed, desk
+from assaymark.faces.http.wired import ENVELOPE, Reason, Signed, desk, readable
 from assaymark.registry.access import APPROVE, PROMOTE, READ, REQUEST, Scope
 
 routes = Routes("/api/v1/requests")
@@ -13,13 +14,15 @@ routes = Routes("/api/v1/requests")
 @routes.get("", KNOWN)
 def list_requests(caller: Known, services: Wired, state: str | None = None) -> list[dict[str, Any]]:
     """Requests that the caller may read, the newest first."""
-    return caller.only(READ, desk(services, caller).requests(state=state), _scope)
+    found = desk(services, caller).requests(state=state, projects=readable(caller))
+    return caller.only(READ, found, _scope)
 
 
 @routes.get("/{nonce}", on_object(READ))
 def show(nonce: str, caller: Known, services: Wired) -> dict[str, Any]:
     """What was asked, who decided, and what the gate says now."""
-    return _demand(READ, nonce, caller, services)
+    _demand(READ, nonce, caller, services)
+    return desk(services, caller).request_of(nonce)
 
 
 @routes.post("/{nonce}/decisions", on_object(APPROVE), largest=ENVELOPE, status_code=201)
@@ -38,16 +41,20 @@ def activate(nonce: str, caller: Known, services: Wired) -> dict[str, Any]:
 
 @routes.post("/{nonce}/withdraw", on_object(REQUEST))
 def withdraw(nonce: str, why: Reason, caller: Known, services: Wired) -> dict[str, Any]:
-    """Void a request; to take back what it made active needs the right to promote."""
+    """Void a request of one's own; for that of others, and for what is active, it takes the right to promote."""
     asked = _demand(REQUEST, nonce, caller, services)
-    if asked["state"] == "active":
+    promotes = caller.may(PROMOTE, _scope(asked))
+    if not promotes and (asked["state"] == "active" or asked["requester"] != caller.principal.person):
         caller.demand(PROMOTE, _scope(asked))
-    return desk(services, caller).withdraw(nonce, why.reason)
+    return desk(services, caller).withdraw(nonce, why.reason, active=promotes)
 
 
 def _demand(verb: str, nonce: str, caller: Caller, services: Services) -> dict[str, Any]:
-    """The request, when the caller may do this to it."""
-    found = desk(services, caller).request_of(nonce)
+    """The request in a line, when the caller may do this to it."""
+    try:
+        found = desk(services, caller).asked(nonce)
+    except NotFound:
+        raise hidden(f"request {nonce}") from None
     caller.demand(verb, _scope(found), f"request {nonce}")
     return found
 

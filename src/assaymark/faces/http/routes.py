@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar, cast
 from fastapi import Depends
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 
@@ -25,6 +25,7 @@ from assaymark.registry.access import ORG, READ, VERBS, Principal, Scope, allowe
 
 LARGEST = 1 << 20
 """Bytes of a JSON body, unless a route says otherwise."""
+_CLOSE = {"Connection": "close"}
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 _Item = TypeVar("_Item")
 
@@ -119,11 +120,14 @@ class StrictRequest(Request):
         """The whole body; raises Problem 413."""
         if not hasattr(self, "_body"):
             pieces, total = [], 0
-            async for piece in self.stream():
-                total += len(piece)
-                if total > self.largest:
-                    raise Problem(413, f"at most {self.largest:,} bytes", headers={"Connection": "close"})
-                pieces.append(piece)
+            try:
+                async for piece in self.stream():
+                    total += len(piece)
+                    if total > self.largest:
+                        raise Problem(413, f"at most {self.largest:,} bytes", headers=_CLOSE)
+                    pieces.append(piece)
+            except ClientDisconnect:
+                raise Problem(400, "the body broke off", "send it again", headers=_CLOSE) from None
             self._body = b"".join(pieces)
         return self._body
 

@@ -2,14 +2,17 @@
 
 import signal
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import uvicorn
 
 from assaymark.core.errors import UsageError
+from assaymark.faces.http.patience import Patience, Patient
 from assaymark.faces.http.services import LOOPBACK
 
 _GRACE = 20
@@ -48,14 +51,17 @@ class Listen:
 class Server:
     """One server; `run` blocks until it is stopped by a signal or by `stop`."""
 
-    def __init__(self, app: Any, listen: Listen) -> None:
+    def __init__(self, app: Any, listen: Listen, patience: Patience | None = None) -> None:
+        """Raises UsageError where it cannot listen. `patience`: how slow clients may be."""
         listen.check()
+        given = patience or Patience(most=0 if listen.behind_proxy else Patience().most)
         self._socket = _socket(listen)
         self.address: tuple[str, int] = self._socket.getsockname()[:2]
+        protocol: Any = partial(Patient, patience=given, guests=Counter())  # called as a class would be
         config = uvicorn.Config(
-            app, http="h11", ws="none", lifespan="off", loop="asyncio", interface="asgi3",
+            app, http=protocol, ws="none", lifespan="off", loop="asyncio", interface="asgi3",
             log_config=None, access_log=False, server_header=False, date_header=True, proxy_headers=False,
-            limit_concurrency=1_000, backlog=512, timeout_keep_alive=15, timeout_graceful_shutdown=_GRACE,
+            limit_concurrency=1_000, backlog=512, timeout_keep_alive=given.idle, timeout_graceful_shutdown=_GRACE,
             h11_max_incomplete_event_size=32 << 10,
             ssl_certfile=listen.certificate, ssl_keyfile=listen.key,
         )  # fmt: skip

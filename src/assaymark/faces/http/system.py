@@ -49,8 +49,8 @@ async def healthz() -> Health:
 
 
 @routes.get("/readyz", PUBLIC)
-def readyz(services: Wired) -> Health:
-    """Whether the database answers."""
+def readyz(request: Request, services: Wired) -> Health:
+    """Whether the database answers, and the ledger can sign."""
     import sqlalchemy as sa
 
     try:
@@ -58,6 +58,9 @@ def readyz(services: Wired) -> Health:
             connection.execute(sa.select(1))
     except sa.exc.SQLAlchemyError:
         raise Problem(503, "the database does not answer") from None
+    measures = request.app.state.measures
+    if measures is not None and (trouble := measures.trouble()):
+        raise Problem(503, trouble)
     return Health(status="ready")
 
 
@@ -80,4 +83,6 @@ def whoami(caller: Known) -> Me:
 @routes.get("/api/v1/openapi.json", KNOWN, include_in_schema=False)
 def openapi(request: Request) -> Response:
     """The description of this interface (OpenAPI 3.1)."""
-    return JSONResponse(request.app.openapi())
+    from assaymark.faces.http.contract import contract
+
+    return JSONResponse(contract(request.app))

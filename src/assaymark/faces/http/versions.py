@@ -1,7 +1,8 @@
 """Versions: their files, their seal, what is said of them, and their end."""
 
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Query
 from pydantic import Field
 from starlette.responses import StreamingResponse
 
@@ -32,7 +33,7 @@ class NewFile(Strict):
     """A file of a draft; its bytes are uploaded by digest."""
 
     path: str = Field(max_length=4096)
-    size: int = Field(ge=0)
+    size: int = Field(ge=0, lt=1 << 53)
     sha256: str = Field(max_length=64)
 
 
@@ -44,7 +45,11 @@ class NewFiles(Strict):
 
 @routes.get(_VERSIONS, on_path(READ))
 def list_versions(
-    project: str, model: str, caller: Known, services: Wired, before: int | None = None
+    project: str,
+    model: str,
+    caller: Known,
+    services: Wired,
+    before: Annotated[int | None, Query(ge=0, lt=1 << 53)] = None,
 ) -> list[dict[str, Any]]:
     """Versions, the newest first."""
     return desk(services, caller).versions(f"{project}/{model}", before=before)
@@ -68,7 +73,12 @@ def show(project: str, model: str, version: str, caller: Known, services: Wired)
 
 @routes.get(_VERSION + "/files", on_path(READ))
 def files(
-    project: str, model: str, version: str, caller: Known, services: Wired, after: str = ""
+    project: str,
+    model: str,
+    version: str,
+    caller: Known,
+    services: Wired,
+    after: Annotated[str, Query(max_length=4096)] = "",
 ) -> list[dict[str, Any]]:
     """Files by path, a page of them."""
     return desk(services, caller).files(f"{project}/{model}@{version}", after=after)

@@ -7,6 +7,8 @@ from assaymark.core.errors import Malformed
 from assaymark.core.strictjson import loads
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
 
     Array = np.ndarray[Any, Any]
@@ -22,16 +24,25 @@ _STEP = "load the file with the safetensors library from a verified copy"
 
 def arrays(content: bytes, name: str) -> dict[str, "Array"]:
     """Tensor name -> array; read-only, but for BF16, which becomes float32. Raises Malformed."""
-    length = int.from_bytes(content[:8], "little")
-    if len(content) < 8 or length > min(_HEADER, len(content) - 8):
+    start, header = read_header(lambda begin, end: content[begin:end], len(content), name)
+    data = memoryview(content)[start:]
+    return {
+        tensor: array(entry, data[slice(*entry["data_offsets"])], f"{name}: tensor {tensor[:200]!r}")
+        for tensor, entry in header.items()
+    }
+
+
+def read_header(read: "Callable[[int, int], bytes]", size: int, name: str) -> tuple[int, dict[str, Any]]:
+    """Where the tensors' bytes begin, and the entry of each tensor; `read` gives bytes from one place to another. Raises Malformed."""
+    length = int.from_bytes(read(0, min(8, size)), "little")
+    if size < 8 or length > min(_HEADER, size - 8):
         raise Malformed(f"{name}: its header does not fit into the file", offset=0)
-    header = loads(content[8 : 8 + length], f"the header of {name}", limit=_HEADER)
+    header = loads(read(8, 8 + length), f"the header of {name}", limit=_HEADER)
     if not isinstance(header, dict):
         raise Malformed(f"{name}: its header is not an object", offset=8)
     header.pop("__metadata__", None)
-    data = memoryview(content)[8 + length :]
-    _require_filled(header, len(data), name)
-    return {tensor: _array(entry, data, f"{name}: tensor {tensor[:200]!r}") for tensor, entry in header.items()}
+    _require_filled(header, size - 8 - length, name)
+    return 8 + length, header
 
 
 def _require_filled(header: dict[str, Any], size: int, name: str) -> None:
@@ -49,7 +60,8 @@ def _require_filled(header: dict[str, Any], size: int, name: str) -> None:
         raise Malformed(f"{name}: its tensors have {at:,} bytes, the file has {size:,}", offset=8)
 
 
-def _array(entry: dict[str, Any], data: memoryview, what: str) -> "Array":
+def array(entry: dict[str, Any], data: memoryview, what: str) -> "Array":
+    """The array that an entry of the header describes, on its bytes; raises Malformed."""
     import numpy as np
 
     dtype, shape = entry.get("dtype"), entry.get("shape")
@@ -57,11 +69,10 @@ def _array(entry: dict[str, Any], data: memoryview, what: str) -> "Array":
         raise Malformed(f"{what} is of type {dtype!r:.40}, which NumPy has not", step=_STEP)
     if not isinstance(shape, list) or len(shape) > 32 or not all(type(side) is int and side >= 0 for side in shape):
         raise Malformed(f"{what} has no shape", offset=8)
-    begin, end = entry["data_offsets"]
     kind = np.dtype(_TYPES[dtype])
-    if prod(shape) * kind.itemsize != end - begin:
-        raise Malformed(f"{what}: {dtype} of shape {shape} is not {end - begin:,} bytes", offset=8)
-    made: Array = np.frombuffer(data[begin:end], kind).reshape(shape)
+    if prod(shape) * kind.itemsize != len(data):
+        raise Malformed(f"{what}: {dtype} of shape {shape} is not {len(data):,} bytes", offset=8)
+    made: Array = np.frombuffer(data, kind).reshape(shape)
     if dtype == "BF16":
         return (made.astype("<u4") << 16).view("<f4")
     return made

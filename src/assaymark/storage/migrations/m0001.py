@@ -4,8 +4,28 @@ import sqlalchemy as sa
 from alembic.operations import Operations
 
 
-def upgrade(op: Operations) -> None:
+def upgrade(op: Operations) -> None:  # noqa: PLR0915 - a statement for each table
     """From an empty database."""
+    op.create_table(
+        "mlflow_artifacts",
+        sa.Column("area", sa.String(length=40), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("area", "path", name=op.f("pk_mlflow_artifacts")),
+    )
+    op.create_table(
+        "mlflow_values",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("owner", sa.String(length=60), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("key", sa.String(length=250), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("step", sa.BigInteger(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mlflow_values")),
+    )
+    op.create_index(op.f("ix_mlflow_values_owner"), "mlflow_values", ["owner"], unique=False)
     op.create_table(
         "oci_uploads",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -77,6 +97,18 @@ def upgrade(op: Operations) -> None:
     )
     op.create_index(op.f("ix_api_tokens_user"), "api_tokens", ["user"], unique=False)
     op.create_table(
+        "mlflow_experiments",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("project", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=500), nullable=False),
+        sa.Column("stage", sa.String(length=16), server_default="active", nullable=False),
+        sa.Column("made_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["project"], ["projects.name"], name=op.f("fk_mlflow_experiments_project")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mlflow_experiments")),
+        sa.UniqueConstraint("name", name=op.f("uq_mlflow_experiments_name")),
+    )
+    op.create_index(op.f("ix_mlflow_experiments_project"), "mlflow_experiments", ["project"], unique=False)
+    op.create_table(
         "models",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("project", sa.String(length=64), nullable=False),
@@ -115,6 +147,51 @@ def upgrade(op: Operations) -> None:
         sa.PrimaryKeyConstraint("project", "sha256", name=op.f("pk_uploads")),
     )
     op.create_table(
+        "webhooks",
+        sa.Column("id", sa.String(length=20), nullable=False),
+        sa.Column("project", sa.String(length=64), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("events", sa.Text(), nullable=False),
+        sa.Column("secret", sa.String(length=64), nullable=False),
+        sa.Column("made_by", sa.String(length=128), nullable=False),
+        sa.Column("made_at", sa.String(length=20), nullable=False),
+        sa.Column("delivered_at", sa.String(length=20), nullable=True),
+        sa.Column("disabled_at", sa.String(length=20), nullable=True),
+        sa.Column("why", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["project"], ["projects.name"], name=op.f("fk_webhooks_project")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhooks")),
+    )
+    op.create_index(op.f("ix_webhooks_project"), "webhooks", ["project"], unique=False)
+    op.create_table(
+        "mlflow_logged_models",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("experiment", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=500), nullable=False),
+        sa.Column("run", sa.String(length=40), nullable=True),
+        sa.Column("kind", sa.String(length=500), server_default="", nullable=False),
+        sa.Column("status", sa.String(length=40), nullable=False),
+        sa.Column("made_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["experiment"], ["mlflow_experiments.id"], name=op.f("fk_mlflow_logged_models_experiment")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mlflow_logged_models")),
+    )
+    op.create_index(op.f("ix_mlflow_logged_models_experiment"), "mlflow_logged_models", ["experiment"], unique=False)
+    op.create_table(
+        "mlflow_runs",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("experiment", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=500), nullable=False),
+        sa.Column("person", sa.String(length=128), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("stage", sa.String(length=16), server_default="active", nullable=False),
+        sa.Column("start_ms", sa.BigInteger(), nullable=False),
+        sa.Column("end_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["experiment"], ["mlflow_experiments.id"], name=op.f("fk_mlflow_runs_experiment")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mlflow_runs")),
+    )
+    op.create_index(op.f("ix_mlflow_runs_experiment"), "mlflow_runs", ["experiment"], unique=False)
+    op.create_table(
         "versions",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("model", sa.Integer(), nullable=False),
@@ -134,6 +211,21 @@ def upgrade(op: Operations) -> None:
         sa.UniqueConstraint("model", "name", name=op.f("uq_versions_model_name")),
     )
     op.create_index(op.f("ix_versions_digest"), "versions", ["digest"], unique=False)
+    op.create_index("ix_versions_model_id", "versions", ["model", "id"], unique=False)
+    op.create_table(
+        "webhook_deliveries",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("webhook", sa.String(length=20), nullable=False),
+        sa.Column("message", sa.String(length=40), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("next_at", sa.String(length=20), nullable=False),
+        sa.Column("dead_at", sa.String(length=20), nullable=True),
+        sa.ForeignKeyConstraint(["webhook"], ["webhooks.id"], name=op.f("fk_webhook_deliveries_webhook")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_deliveries")),
+    )
+    op.create_index(op.f("ix_webhook_deliveries_next_at"), "webhook_deliveries", ["next_at"], unique=False)
+    op.create_index(op.f("ix_webhook_deliveries_webhook"), "webhook_deliveries", ["webhook"], unique=False)
     op.create_table(
         "hub_drafts",
         sa.Column("version", sa.Integer(), nullable=False),
@@ -154,7 +246,7 @@ def upgrade(op: Operations) -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
         sa.UniqueConstraint("kind", "version", name=op.f("uq_jobs_kind_version")),
     )
-    op.create_index(op.f("ix_jobs_state"), "jobs", ["state"], unique=False)
+    op.create_index("ix_jobs_state_lease_until", "jobs", ["state", "lease_until"], unique=False)
     op.create_table(
         "lineage",
         sa.Column("child", sa.Integer(), nullable=False),
@@ -165,6 +257,25 @@ def upgrade(op: Operations) -> None:
         sa.PrimaryKeyConstraint("child", "parent", "kind", name=op.f("pk_lineage")),
     )
     op.create_index(op.f("ix_lineage_parent"), "lineage", ["parent"], unique=False)
+    op.create_table(
+        "mlflow_aliases",
+        sa.Column("model", sa.Integer(), nullable=False),
+        sa.Column("alias", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["model"], ["models.id"], name=op.f("fk_mlflow_aliases_model")),
+        sa.ForeignKeyConstraint(["version"], ["versions.id"], name=op.f("fk_mlflow_aliases_version")),
+        sa.PrimaryKeyConstraint("model", "alias", name=op.f("pk_mlflow_aliases")),
+    )
+    op.create_table(
+        "mlflow_sources",
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("area", sa.String(length=40), nullable=False),
+        sa.Column("prefix", sa.Text(), nullable=False),
+        sa.Column("run", sa.String(length=40), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(["version"], ["versions.id"], name=op.f("fk_mlflow_sources_version")),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_mlflow_sources")),
+    )
+    op.create_index(op.f("ix_mlflow_sources_area"), "mlflow_sources", ["area"], unique=False)
     op.create_table(
         "oci_artifacts",
         sa.Column("version", sa.Integer(), nullable=False),
@@ -202,7 +313,8 @@ def upgrade(op: Operations) -> None:
         sa.ForeignKeyConstraint(["version"], ["versions.id"], name=op.f("fk_requests_version")),
         sa.PrimaryKeyConstraint("nonce", name=op.f("pk_requests")),
     )
-    op.create_index(op.f("ix_requests_state"), "requests", ["state"], unique=False)
+    op.create_index(op.f("ix_requests_at"), "requests", ["at"], unique=False)
+    op.create_index("ix_requests_state_expires", "requests", ["state", "expires"], unique=False)
     op.create_index(op.f("ix_requests_version"), "requests", ["version"], unique=False)
     op.create_table(
         "version_files",
@@ -246,9 +358,9 @@ def upgrade(op: Operations) -> None:
         sa.ForeignKeyConstraint(["request"], ["requests.nonce"], name=op.f("fk_envelopes_request")),
         sa.ForeignKeyConstraint(["version"], ["versions.id"], name=op.f("fk_envelopes_version")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_envelopes")),
-        sa.UniqueConstraint("digest", name=op.f("uq_envelopes_digest")),
+        sa.UniqueConstraint("version", "digest", name=op.f("uq_envelopes_version_digest")),
     )
-    op.create_index(op.f("ix_envelopes_version"), "envelopes", ["version"], unique=False)
+    op.create_index(op.f("ix_envelopes_request"), "envelopes", ["request"], unique=False)
     op.create_table(
         "oci_referrers",
         sa.Column("envelope", sa.Integer(), nullable=False),
