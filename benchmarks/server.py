@@ -98,7 +98,9 @@ def started(name: str, command: list[str], port: int, path: str, folder: Path) -
                 time.sleep(0.005)
         wall, cpu = time.perf_counter() - begun, seconds_of(process.pid)
         time.sleep(2)
-        print(f"{name:8} started in {wall:6.2f} s ({cpu:.2f} s of CPU), holds {resident(process.pid):6.1f} MB when idle")
+        print(
+            f"{name:8} started in {wall:6.2f} s ({cpu:.2f} s of CPU), holds {resident(process.pid):6.1f} MB when idle"
+        )
         yield process.pid
     finally:
         os.killpg(process.pid, signal.SIGTERM)
@@ -156,7 +158,9 @@ def quarantined(folder: Path) -> float:
     org.registrar.bundle(MODEL, "production")
     with org.registrar.look() as work:
         digest = Digest.parse(models.find_version(work.connection, ONE).digest)
-    said = Quarantine(project="fraud", model="scorer", version="1", by="eve", reason="bench", at=timestamp(org.clock.moment))
+    said = Quarantine(
+        project="fraud", model="scorer", version="1", by="eve", reason="bench", at=timestamp(org.clock.moment)
+    )
     document = sign(said.statement(Subject(str(ONE), digest)), key("eve"))
     begun = time.perf_counter()
     with org.registrar.work() as work:

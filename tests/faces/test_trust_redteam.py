@@ -122,7 +122,8 @@ def test_the_terminal_is_not_written_by_a_strangers_root(assay: Assay, folder: P
         {"name": HOSTILE}, {"log": [{"origin": HOSTILE, "key": document["log"][0]["key"]}]}, {HOSTILE: 1},
         {"people": {HOSTILE: document["people"]["ann"]}}, {"policies": {HOSTILE: "sha256:" + "0" * 64}},
     ):  # fmt: skip
-        (folder / "root.json").write_text(json.dumps(makers.sign_root(document | change, ("root1", "root2")).to_json()))
+        sent = Envelope(PAYLOAD_TYPE, json.dumps(document | change).encode(), ())
+        (folder / "root.json").write_text(json.dumps(sent.to_json()))
         ran = assay("trust", "show", "root.json")
         assert ran.code == 3
         for character in "\x1b\x07\u202e":

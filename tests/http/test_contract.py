@@ -58,7 +58,9 @@ def test_no_answer_is_outside_the_contract(stage: Stage, role: str) -> None:
     tokens = accounts(stage.services.registrar)
     app = create_app(stage.services, failures=Failures(most=1_000_000))
     wanted = {"admin": None}.get(role, {"reader": {"get"}}.get(role, {"post", "put", "delete"}))
-    found = list(fuzz(app, tokens[role], EXAMPLES, seeded=True, chosen=lambda method, _: not wanted or method in wanted))
+    found = list(
+        fuzz(app, tokens[role], EXAMPLES, seeded=True, chosen=lambda method, _: not wanted or method in wanted)
+    )
     assert not found, "\n".join(found)
     assert not [record for record in stage.logged if "bug" in record]
 

@@ -72,6 +72,14 @@ def test_a_server_imports_no_migrations_and_no_scanner(home: Path) -> None:
     assert code == "0", done.stderr[-2_000:]
     heavy = {"alembic", "numpy", "jsonschema_rs", "jinja2", "httpx", "jwt", "obstore", "psycopg", "httpcore"}
     assert {name.partition(".")[0] for name in names} & heavy == set()
+    unused = (
+        "pydantic.v1.",
+        "sqlalchemy.dialects.postgresql",
+        "assaymark.app",
+        "assaymark.model.",
+        "assaymark.faces.http.contract",
+    )
+    assert [name for name in names if name.startswith(unused)] == []
 
 
 def test_users_and_tokens_on_the_machine_itself(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

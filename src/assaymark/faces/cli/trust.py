@@ -222,7 +222,10 @@ def _show(file: "RootFile", previous: str | None = None) -> int:
         missing = max(missing, before.root.threshold - signed)
     if missing > 0:
         more = " --previous FILE" if root.version > 1 else ""
-        click.echo(f"  next: {missing} more signatures: assay trust sign {file.path} --key KEY{more}", err=True)
+        click.echo(
+            f"  next: {missing} more {'signature' if missing == 1 else 'signatures'}: assay trust sign {file.path} --key KEY{more}",
+            err=True,
+        )
     return HOLD if missing > 0 else OK
 
 

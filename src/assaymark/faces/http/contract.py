@@ -52,7 +52,11 @@ def text(app: FastAPI) -> str:
 def described(app: FastAPI) -> Iterator[Guarded]:
     """The routes that it speaks of."""
     for route in all_routes(app.routes):
-        if isinstance(route, Guarded) and route.include_in_schema and route.path.startswith(("/api/v1/", "/healthz", "/readyz")):
+        if (
+            isinstance(route, Guarded)
+            and route.include_in_schema
+            and route.path.startswith(("/api/v1/", "/healthz", "/readyz"))
+        ):
             yield route
 
 
