@@ -76,9 +76,9 @@ def demo(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Run the tests."""
+    """Run the tests, as many at a time as there are cores."""
     prepare()
-    return run(python(), "-m", "pytest", *arguments)
+    return run(python(), "-m", "pytest", "-n", "auto", *arguments)
 
 
 def check(_arguments: list[str]) -> int:

@@ -54,8 +54,8 @@ WHOLE: dict[str, tuple[range | set[int], str]] = {
         "each is a row of whole pickles; only torch knows the size of the storages",
     ),
     "config.json": (
-        range(1, 156),
-        "any JSON has this name; what is broken is loaded by nobody, and of Keras only where it says so",
+        range(1, 37),
+        "any JSON has this name; what is broken is loaded by nobody, and from where it says that it is of Keras it holds",
     ),
     "files.tar": (
         range(2049, 3072),

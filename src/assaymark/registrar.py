@@ -259,7 +259,9 @@ class Registrar:
         with self.look() as work:
             if self.keys.scanner.keyid not in work.trust.keys_of("scanner", name.model.project, work.at):
                 step = f"scan it where a scanner's key is, then: assay registry attest {name} EVIDENCE"
-                raise UsageError(f"the trust root does not list this server's scanner for {name.model.project}", step=step)
+                raise UsageError(
+                    f"the trust root does not list this server's scanner for {name.model.project}", step=step
+                )
         if folder is None:
             with self.checkout(name) as copy:
                 return self.scan(name, copy)

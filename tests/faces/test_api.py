@@ -80,6 +80,7 @@ def test_what_is_said_of_a_path_that_is_not_there_is_not_lost(folder: Path, monk
     def broken(_tree: object) -> object:
         raise KeyError("oh")
 
+    (folder / "model" / "config.json").write_text("{}")  # without it nobody asks what folder this is
     monkeypatch.setattr("assaymark.model.formats.huggingface.views", broken)
     for paths in (["model"], ["model", "clean.pkl"]):
         report = scan(*paths)

@@ -80,7 +80,9 @@ FORMATS = (
     Format("cpio", is_cpio, f"{_FORMATS}.cpio", (f"{_CHECKS}.archive",), (".cpio",), b"0"),
     *classical.FORMATS,
     *graph_formats.FORMATS,
-    Format("tfrecord", passive.is_tfrecord, f"{_FORMATS}.tfrecord", (f"{_CHECKS}.weights",), (".tfrecord", ".tfrecords")),
+    Format(
+        "tfrecord", passive.is_tfrecord, f"{_FORMATS}.tfrecord", (f"{_CHECKS}.weights",), (".tfrecord", ".tfrecords")
+    ),
     Format("mxnet", passive.is_mxnet, f"{_FORMATS}.mxnet", (f"{_CHECKS}.weights",), (), b"\x12"),
     Format("mxnet-symbol", passive.is_mxnet_symbol, f"{_FORMATS}.mxnet", (f"{_CHECKS}.mxnet",), (), b"{ \t\r\n"),
     Format("ncnn", passive.is_ncnn, f"{_FORMATS}.ncnn", (f"{_CHECKS}.ncnn",), (), b"7\xdd"),
@@ -101,7 +103,9 @@ PROJECTS = (
         alone=_SETTINGS,
     ),
     Project("templates", "assaymark.model.huggingface.templates", (f"{_CHECKS}.template",), alone=_TEMPLATED),
-    Project("onnx-data", f"{_FORMATS}.onnx_folder", (f"{_CHECKS}.onnx", f"{_CHECKS}.weights"), (".onnx",), alone=(".onnx",)),
+    Project(
+        "onnx-data", f"{_FORMATS}.onnx_folder", (f"{_CHECKS}.onnx", f"{_CHECKS}.weights"), (".onnx",), alone=(".onnx",)
+    ),
     Project("weights", "assaymark.model.weights.declared", (f"{_CHECKS}.weights",), (".safetensors",)),
     Project(
         "oci",

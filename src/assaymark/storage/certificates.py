@@ -83,7 +83,7 @@ def judge(chain: Sequence[bytes], roots: Sequence[x509.Certificate], identity: s
         raise UsageError("there is no certificate to trust", step="--certificate-chain CA.pem")
     try:
         leaf, *between = (x509.load_der_x509_certificate(data) for data in chain)
-        policy = PolicyBuilder().store(Store(roots)).time(now).max_chain_depth(8)
+        policy = PolicyBuilder().store(Store(list(roots))).time(now).max_chain_depth(8)
         policy = policy.extension_policies(ca_policy=_authority_policy(), ee_policy=_signer_policy())
         policy.build_client_verifier().verify(leaf, between)
         names = _names(leaf)

@@ -28,6 +28,7 @@ command.add_command(sign)
 command.add_command(verify)
 command.add_command(shards)
 
+
 @command.command("convert")
 @click.argument("source", metavar="SRC")
 @click.argument("destination", metavar="DST.safetensors")
