@@ -1,6 +1,6 @@
 """Measures the server: `python benchmarks/server.py [--mlflow PYTHON] [--rounds 200]`. The figures that were seen are in README.md.
 
-`--mlflow`: a Python with `mlflow` installed, whose server (SQLite, one worker) then does the same in the same loop. Servers take
+`--mlflow`: a Python with `mlflow` installed, whose server (SQLite) then does the same in the same loop. Servers take
 turns of 20 requests on one connection each; medians count. A version is a row in either: what is uploaded is no part of it.
 """
 
@@ -177,6 +177,7 @@ def quarantined(folder: Path) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mlflow", metavar="PYTHON", help="a Python with mlflow installed")
+    parser.add_argument("--workers", type=int, help="of the mlflow server; by default as many as it starts by itself")
     parser.add_argument("--rounds", type=int, default=200)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -198,7 +199,7 @@ def main() -> None:
                 rival = [
                     given.mlflow, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db",
                     "--artifacts-destination", str(folder / "artifacts"), "--host", "127.0.0.1", "--port", str(other),
-                    "--workers", "1",
+                    *(["--workers", str(given.workers)] if given.workers else []),
                 ]  # fmt: skip
                 with started("mlflow", rival, other, "/health", folder):
                     acts = ours(Asked(port, token)) | theirs(Asked(other))
