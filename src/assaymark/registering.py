@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from assaymark import verifying
 from assaymark.app import identify
 from assaymark.client import Client
 from assaymark.core.bundle import Bundle
@@ -21,18 +22,16 @@ from assaymark.core.evidence import Statement
 from assaymark.core.manifest import Manifest, ManifestFile
 from assaymark.core.statements import APPROVE, DENY, Approval, Lift, Quarantine, Request, Seal
 from assaymark.core.subject import Subject
-from assaymark.core.trust import TrustRoot, pinned, update
+from assaymark.core.trust import TrustRoot, update
 from assaymark.desk import Desk, Json
 from assaymark.registrar import Registrar, sign
 from assaymark.registry.names import VersionName
 from assaymark.registry.review import Reviewed, review
 from assaymark.registry.work import new_nonce
-from assaymark.storage.keys import public_of
 
 At = Desk | Client
 HOST = "host"
 """Who acts on the registry of the home without a name of his own."""
-_ROOT = 8 << 20
 _SKEW = timedelta(minutes=5)
 """How far a server's clock may be from ours."""
 
@@ -256,10 +255,5 @@ def _now() -> str:
 
 
 def read_root(path: str) -> TrustRoot:
-    """A trust root in a file, as somebody holds it; raises UsageError, Untrusted where its own keys did not sign it."""
-    try:
-        with open(path, "rb") as file:
-            envelope = Envelope.from_json(file.read(_ROOT))
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}", step="name your copy of the trust root") from error
-    return update(pinned(envelope, public_of), [], SystemClock().now())
+    """A trust root in a file, as somebody holds it, and in force; raises UsageError, Untrusted."""
+    return update(verifying.read_root(path), [], SystemClock().now())

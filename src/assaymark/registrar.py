@@ -10,7 +10,6 @@ import secrets
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Self
 
@@ -27,7 +26,6 @@ from assaymark.core.manifest import Manifest
 from assaymark.core.policy import Policy
 from assaymark.core.ports import ObjectStore, Source
 from assaymark.core.strictjson import canonical
-from assaymark.core.strictjson import loads as strict
 from assaymark.core.subject import Subject
 from assaymark.core.trust import TrustRoot
 from assaymark.ledgers import open_ledger, trust_of
@@ -48,35 +46,35 @@ from assaymark.registry import (
 from assaymark.registry.names import ModelName, VersionName
 from assaymark.registry.states import VersionState
 from assaymark.registry.work import Work
-from assaymark.settings import home as home_folder
-from assaymark.storage import keys, ledger_tables, output
+from assaymark.registry_home import (
+    DATABASE,
+    LOG,
+    LOG_FILES,
+    OBJECTS,
+    SCANNER,
+    SERVER,
+    SETTINGS,
+    Keys,
+    key_path,
+    read_settings,
+    registry_folder,
+)
+from assaymark.storage import keys, ledger_tables
 from assaymark.storage.database import Database
 from assaymark.storage.keys import PrivateKey
 from assaymark.storage.ledger import Ledger, Receipt
 from assaymark.storage.objects import ingest, open_store, pieces
 from assaymark.storage.sequencer import Sequencer
 
-LOG, SERVER, SCANNER = "registry-log", "registry-server", "registry-scanner"
 FRESH = timedelta(hours=24)
 """For which a timestamp counts."""
 _QUICK = timedelta(minutes=30)
 """An upload shorter than this is over before any sweep takes what it put."""
-SETTINGS, DATABASE, OBJECTS, LOG_FILES = "registry.json", "registry.sqlite", "objects", "log"
-"""In the registry's folder; a backup has the same names."""
 _METADATA = (
     access_tables.users.metadata, hub_tables.drafts.metadata, oci_tables.uploads.metadata,
     webhook_tables.webhooks.metadata, ledger_tables.metadata,
 )  # fmt: skip
 """The tables of the registry and of its facades are in one; naming the facades brings theirs in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """Of the server."""
-
-    log: PrivateKey
-    server: PrivateKey
-    scanner: PrivateKey
 
 
 class Registrar:
@@ -107,7 +105,7 @@ class Registrar:
             raise UsageError(f"there is a registry in {folder}", step="assay registry info shows it")
         os.makedirs(folder, mode=0o700, exist_ok=True)
         for name in (LOG, SERVER, SCANNER):
-            PrivateKey.generate(keys.ED25519).save(_key_path(home, name))
+            PrivateKey.generate(keys.ED25519).save(key_path(home, name))
         own = origin or f"assaymark.registry/{secrets.token_hex(4)}"
         with open(settings, "x", encoding="utf-8") as file:
             json.dump({"schema": "assaymark/registry/v1", "origin": own}, file)
@@ -116,8 +114,8 @@ class Registrar:
     @classmethod
     def describe(cls, home: str | None) -> dict[str, str]:
         """Origin of the log, and the files of the public keys."""
-        settings = _settings(registry_folder(home))
-        paths = {name: _key_path(home, name).removesuffix(".key") + ".pub" for name in (LOG, SERVER, SCANNER)}
+        settings = read_settings(registry_folder(home))
+        paths = {name: key_path(home, name).removesuffix(".key") + ".pub" for name in (LOG, SERVER, SCANNER)}
         return {"origin": settings["origin"], "log": paths[LOG], "server": paths[SERVER], "scanner": paths[SCANNER]}
 
     @classmethod
@@ -131,8 +129,8 @@ class Registrar:
     ) -> Self:
         """Open the registry of a home, with its records and blobs there or where the URLs say; raises UsageError."""
         folder = registry_folder(home)
-        settings = _settings(folder)
-        own = Keys(*(keys.load_private(_key_path(home, name)) for name in (LOG, SERVER, SCANNER)))
+        settings = read_settings(folder)
+        own = Keys(*(keys.load_private(key_path(home, name)) for name in (LOG, SERVER, SCANNER)))
         records = Database.open(database or f"sqlite:///{os.path.join(folder, DATABASE)}", _METADATA)
         blobs = open_store(store or os.path.join(folder, OBJECTS), clock)
         registrar = cls(
@@ -356,7 +354,7 @@ class Registrar:
         current = trusts.update(root, rest, before)
         if newest > held:  # a reader that began earlier sees an older one
             self._held = (newest, current)
-            self.ledger = _ledger(self.folder, _settings(self.folder), self.database, self.keys, current)
+            self.ledger = _ledger(self.folder, read_settings(self.folder), self.database, self.keys, current)
         return current
 
     def _check_own(self, root: TrustRoot) -> None:
@@ -372,14 +370,6 @@ def sign(statement: Statement, key: Signer) -> bytes:
     return canonical(Envelope.sign(PAYLOAD_TYPE, statement.payload(), [key]).to_json())
 
 
-def set_witness(home: str | None, name: str, url: str) -> None:
-    """Say where a witness of the trust root is reached; raises UsageError."""
-    folder = registry_folder(home)
-    settings = _settings(folder)
-    settings["witnesses"] = {**settings.get("witnesses", {}), name: url}
-    output.write(os.path.join(folder, SETTINGS), json.dumps(settings, indent=1) + "\n")
-
-
 def _ledger(folder: str, settings: dict[str, Any], records: Database, own: Keys, root: TrustRoot | None) -> Ledger:
     """The ledger, with the witnesses and the quorum of the trust root."""
     urls = settings.get("witnesses", {})
@@ -388,26 +378,6 @@ def _ledger(folder: str, settings: dict[str, Any], records: Database, own: Keys,
     quorum = root.quorum if root else 0
     place = os.path.join(folder, LOG_FILES)
     return open_ledger(records, place, own.log, settings["origin"], witnesses=witnesses, quorum=quorum)
-
-
-def registry_folder(home: str | None) -> str:
-    """Where the registry of a home is."""
-    return os.path.join(home_folder(home), "registry")
-
-
-def _key_path(home: str | None, name: str) -> str:
-    return os.path.join(home_folder(home), "keys", f"{name}.key")
-
-
-def _settings(folder: str) -> dict[str, Any]:
-    try:
-        with open(os.path.join(folder, SETTINGS), "rb") as file:
-            data = strict(file.read(1 << 16), SETTINGS)
-    except FileNotFoundError as error:
-        raise UsageError(f"there is no registry in {folder}", step="assay registry init") from error
-    if not isinstance(data, dict) or not isinstance(data.get("origin"), str):
-        raise UsageError(f"{folder}/{SETTINGS} names no origin", step="restore it from a backup")
-    return data
 
 
 def _moment_before(expires: str) -> Any:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from assaymark.core.errors import UsageError
 from assaymark.core.note import Note
 from assaymark.core.tlog import Checkpoint
-from assaymark.registrar import LOG_FILES, SETTINGS, Registrar, registry_folder
+from assaymark.registrar import Registrar
 from assaymark.registry import people, tokens
 from assaymark.registry.access import VERBS, Binding, Limit, Scope
 from assaymark.registry.jwks import LARGEST, KeySet
 from assaymark.registry.oidc_config import read_config
+from assaymark.registry_home import LOG_FILES, SETTINGS, registry_folder
 from assaymark.storage.ledger import Receipt
 from assaymark.storage.ledger_files import Folder
 from assaymark.storage.sequencer import Sequencer

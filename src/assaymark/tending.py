@@ -14,11 +14,12 @@ from typing import Any, Self
 from assaymark.core.errors import Untrusted, UsageError
 from assaymark.core.note import Note, NoteKey
 from assaymark.core.tlog import Checkpoint
-from assaymark.registrar import DATABASE, LOG, LOG_FILES, SERVER, SETTINGS, Registrar, registry_folder
+from assaymark.registrar import Registrar
 from assaymark.registry import check, keeping, queries, queue, quota
 from assaymark.registry.names import VersionName
 from assaymark.registry.quota import Usage
 from assaymark.registry.retention import Retention
+from assaymark.registry_home import DATABASE, LOG, LOG_FILES, SERVER, SETTINGS, registry_folder
 from assaymark.settings import home as home_folder
 from assaymark.storage import backup as backups
 from assaymark.storage import keys, output, upkeep

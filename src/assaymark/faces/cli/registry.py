@@ -94,7 +94,7 @@ def info(obj: Mapping[str, Any]) -> None:
 @click.pass_obj
 def witness(obj: Mapping[str, Any], name: str, url: str) -> None:
     """Say where the witness NAME of the trust root is reached. A server has to be started again after it."""
-    from assaymark.registrar import set_witness
+    from assaymark.registry_home import set_witness
 
     set_witness(obj["home"], name, url)
 
