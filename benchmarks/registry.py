@@ -1,6 +1,6 @@
 """The registry without a server: `.venv/bin/python -m benchmarks.registry [--megabytes 512] [--versions 100000]`.
 
-Logged transitions a second by eight threads, each waiting for its receipt; publishing and sealing 500 files beside the least
+Logged transitions a second by eight and by 32 threads, each waiting for its receipt; publishing and sealing 500 files beside the least
 that it can cost (store.py); and questions to a registry of many versions. Records are in SQLite, `synchronous=FULL`.
 """
 
@@ -24,11 +24,11 @@ from assaymark.registry.names import ModelName, VersionName
 from assaymark.registry.states import VersionState
 from assaymark.storage.sequencer import Sequencer
 
-THREADS = 8
+THREADS = (8, 32)
 ASKED = 300
 
 
-def transitions(place: Path, count: int) -> None:
+def transitions(place: Path, count: int, clients: int) -> None:
     """A draft is made and deleted: the deletion is the logged transition, and each thread waits for its receipt."""
     org = Org(place)
     names = [VersionName(MODEL, f"t{n}") for n in range(count)]
@@ -47,7 +47,7 @@ def transitions(place: Path, count: int) -> None:
 
     begun = time.perf_counter()
     with Sequencer(org.registrar.ledger) as sequencer:
-        threads = [threading.Thread(target=work_off, args=(names[n::THREADS], sequencer)) for n in range(THREADS)]
+        threads = [threading.Thread(target=work_off, args=(names[n::clients], sequencer)) for n in range(clients)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -55,7 +55,7 @@ def transitions(place: Path, count: int) -> None:
     wall = time.perf_counter() - begun
     org.registrar.close()
     said = f"p50 {at(taken, 0.5):.1f} ms, p99 {at(taken, 0.99):.1f} ms until it is in a signed checkpoint"
-    print(f"logged transitions   {count / wall:8,.0f} /s in {THREADS} threads; {said}")
+    print(f"logged transitions   {count / wall:8,.0f} /s in {clients} threads; {said}")
 
 
 def sealing(place: Path, files: int, megabytes: int, repeat: int) -> None:
@@ -152,7 +152,8 @@ def main() -> None:
     parser.add_argument("--versions", type=int, default=100_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as name:
-        transitions(Path(name, "transitions"), options.transitions)
+        for clients in THREADS:
+            transitions(Path(name, f"transitions{clients}"), options.transitions, clients)
         sealing(Path(name, "sealing"), options.files, options.megabytes, options.repeat)
         questions(Path(name, "questions"), options.versions)
 

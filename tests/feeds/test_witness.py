@@ -421,3 +421,26 @@ def test_attack_a_witness_who_drips_his_answer(text: bytes) -> None:
         with pytest.raises(Unreadable):
             client(url, WITNESS_KEY, timeout=0.5).cosign(note, 1, lambda _old: ())
         assert time.monotonic() - started < 5
+
+
+class Waits:
+    """A witness who answers when another one is asked, too."""
+
+    def __init__(self, inner: HttpWitness, together: threading.Barrier) -> None:
+        self._inner, self._together = inner, together
+        self.key = inner.key
+
+    def cosign(self, *asked: object) -> object:
+        self._together.wait(30)
+        return self._inner.cosign(*asked)
+
+
+def test_witnesses_are_asked_at_the_same_time(place: Place, witness: str, tmp_path: Path) -> None:
+    together = threading.Barrier(2)
+    other = PrivateKey.generate("ed25519")
+    with serving(watch(tmp_path / "other", name="witness.example/other", private=other)) as url:
+        key = note_key("witness.example/other", other.public, COSIGNATURE)
+        both = (Waits(client(witness, WITNESS_KEY), together), Waits(client(url, key), together))
+        log = place.open(quorum=Quorum(both, 2))
+        (ticket,) = log.add([1])
+        assert log.ledger.receipt(ticket).index == 0

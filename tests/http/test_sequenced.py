@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from assaymark.core.errors import Unreadable
+from assaymark.desk import Desk
+from assaymark.feeds.witness import HttpWitness
 from assaymark.serving import ledger_files, sequencer
-from tests.registry.org import ONE, Org, a_model
+from assaymark.storage.ledger import Quorum
+from tests.registry.org import MODEL, ONE, Org, a_model
+from tests.storage.ledgers import WITNESS_KEY
 
 
 @pytest.fixture
@@ -87,4 +92,20 @@ def test_a_log_that_was_rolled_back_is_told_and_not_signed(org: Org) -> None:
         pass
     assert any("rolled back" in text for text in said), said
     assert org.registrar.ledger.checkpoint() == before
+    org.registrar.close()
+
+
+def test_a_promotion_stands_while_the_witnesses_are_silent(org: Org) -> None:
+    nonce = org.request()
+    org.approve(nonce, "bea")
+    org.approve(nonce, "cid")
+    silent = HttpWitness("http://127.0.0.1:9", WITNESS_KEY, timeout=1.0)
+    org.registrar.ledger._quorum = Quorum((silent,), 1)
+    done = Desk(org.registrar, "dan").activate(nonce)
+    assert done["state"] == "active"
+    assert done["leaf"] is None
+    assert "witnesses" in done["waits"]
+    with pytest.raises(Unreadable, match="0 of 1 witnesses"):
+        org.registrar.bundle(MODEL, "production")
+    silent.close()
     org.registrar.close()

@@ -67,11 +67,13 @@ class Log:
             return [self.ledger.append(connection, {word: number}) for number in numbers]
 
 
-def watch(state: Path, clock: FixedClock = CLOCK) -> Watch:
+def watch(
+    state: Path, clock: FixedClock = CLOCK, name: str = "witness.example/w1", private: PrivateKey = WITNESS
+) -> Watch:
     return Watch(
         {ORIGIN: [KEY]},
-        note_signer("witness.example/w1", WITNESS, COSIGNATURE),
-        WITNESS_KEY,
+        note_signer(name, private, COSIGNATURE),
+        note_key(name, private.public, COSIGNATURE),
         Heads(os.fspath(state)),
         clock,
     )

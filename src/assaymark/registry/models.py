@@ -11,6 +11,15 @@ from assaymark.registry.work import Work
 
 _models, _versions = tables.models, tables.versions
 
+# Made once: every request looks for one of these.
+_MODEL = sa.select(_models).where(_models.c.project == sa.bindparam("project"), _models.c.name == sa.bindparam("model"))
+_VERSION = (
+    sa.select(_versions)
+    .join(_models, _models.c.id == _versions.c.model)
+    .where(_models.c.project == sa.bindparam("project"), _models.c.name == sa.bindparam("model"))
+    .where(_models.c.deleted_at.is_(None), _versions.c.name == sa.bindparam("version"))
+)
+
 
 def create_project(work: Work, name: str, quota: int | None = None) -> None:
     """A new project. `quota`: bytes that its versions may hold in all. Raises Conflict."""
@@ -49,10 +58,11 @@ def find_model(connection: sa.Connection, name: ModelName) -> Any:
 
 def find_version(connection: sa.Connection, name: VersionName) -> Any:
     """The row of a version; raises NotFound."""
-    model = find_model(connection, name.model)
-    wanted = sa.select(_versions).where(_versions.c.model == model.id, _versions.c.name == name.version)
-    row = connection.execute(wanted).first()
+    row = connection.execute(
+        _VERSION, {"project": name.model.project, "model": name.model.model, "version": name.version}
+    ).first()
     if row is None:
+        find_model(connection, name.model)
         raise NotFound(f"there is no version {name}", step=f"assay registry show {name.model}")
     return row
 
@@ -85,5 +95,4 @@ def delete_model(work: Work, name: ModelName, actor: str) -> None:
 
 
 def _model(connection: sa.Connection, name: ModelName) -> Any:
-    wanted = sa.select(_models).where(_models.c.project == name.project, _models.c.name == name.model)
-    return connection.execute(wanted).first()
+    return connection.execute(_MODEL, {"project": name.project, "model": name.model}).first()

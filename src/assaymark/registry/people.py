@@ -107,12 +107,22 @@ def revoke(connection: sa.Connection, name: str, binding: Binding) -> None:
         raise NotFound(f"{name[:64]} is not {binding}", step="assay user list")
 
 
+_PERSON = (
+    sa.select(users.c.name, users.c.person, bindings.c.role, bindings.c.scope)
+    .select_from(users.outerjoin(bindings, bindings.c.user == users.c.name))
+    .where(
+        users.c.person
+        == sa.select(users.c.person)
+        .where(users.c.name == sa.bindparam("of"), users.c.disabled_at.is_(None))
+        .scalar_subquery()
+    )
+)
+"""All accounts of a person and what they may. Made once: every request asks."""
+
+
 def principal_of(connection: sa.Connection, name: str, limit: Limit | None = None) -> Principal | None:
     """Who an account is to `access.allowed`, or None when it does not exist or was disabled."""
-    mine = sa.select(users.c.person).where(users.c.name == name, users.c.disabled_at.is_(None)).scalar_subquery()
-    columns = (users.c.name, users.c.person, bindings.c.role, bindings.c.scope)
-    joined = users.outerjoin(bindings, bindings.c.user == users.c.name)
-    rows = connection.execute(sa.select(*columns).select_from(joined).where(users.c.person == mine)).all()
+    rows = connection.execute(_PERSON, {"of": name}).all()
     if not rows:
         return None
     held = [(row.name, Binding(row.role, Scope.parse(row.scope))) for row in rows if row.role is not None]

@@ -43,6 +43,8 @@ class Work:
     ledger: Appends
     root: TrustRoot | None
     now: datetime
+    logged: bool = False
+    """Whether a leaf was appended."""
 
     @property
     def at(self) -> str:
@@ -61,13 +63,18 @@ class Work:
         """Write the leaf and the outbox; `details` are version, channel, digest, envelopes, and states from and to."""
         event = {"schema": EVENT, "type": kind, "at": self.at, "project": model.project, "model": model.model}
         event |= {"actor": actor} | {name.rstrip("_"): value for name, value in details.items() if value is not None}
-        ticket = self.ledger.append(self.connection, event)
+        ticket = self.append(event)
         self.connection.execute(
             tables.outbox.insert().values(
                 event=json.dumps(event, sort_keys=True), project=model.project, at=self.at, next_at=self.at
             )
         )
         return ticket
+
+    def append(self, event: Mapping[str, Any]) -> int:
+        """Write a leaf of which nobody is told; returns its ticket."""
+        self.logged = True
+        return self.ledger.append(self.connection, event)
 
     def signed(self, document: bytes) -> "Signed":
         """Read an envelope that was handed in, and see which of the keys that the root lists signed it; raises Untrusted."""

@@ -8,6 +8,7 @@ truth, indexes are unique in it, and files are made of it.
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -175,12 +176,12 @@ class Ledger:
         read = Note.read(note)
         size = Checkpoint.read(read.text).size
         problems: list[AssayError] = []
-        for witness in self._quorum.witnesses:
-            try:
-                read = read.with_signatures(witness.cosign(read, size, lambda old: self.consistency(old, size)))
-            except AssayError as error:
-                problems.append(error)
-                self._say(error.message)
+        for answer in self._ask(read, size):
+            if isinstance(answer, AssayError):
+                problems.append(answer)
+                self._say(answer.message)
+            else:
+                read = read.with_signatures(answer)
         with self._lock, one_integrator(self._database):
             count = self._merge(size, read)
             self._publish()
@@ -195,6 +196,18 @@ class Ledger:
         why = "; ".join(problem.message for problem in problems)
         step = "nothing is lost: it is published when they answer"
         raise Unreadable(f"{count} of {self._quorum.needed} witnesses cosigned {size:,} leaves: {why}", step=step)
+
+    def _ask(self, note: Note, size: int) -> list[tuple[NoteSignature, ...] | AssayError]:
+        """What each witness answers. All are asked at a time: one that is slow does not keep the others waiting."""
+
+        def ask(witness: Witness) -> tuple[NoteSignature, ...] | AssayError:
+            try:
+                return witness.cosign(note, size, lambda old: self.consistency(old, size))
+            except AssayError as error:
+                return error
+
+        with ThreadPoolExecutor(len(self._quorum.witnesses)) as pool:
+            return list(pool.map(ask, self._quorum.witnesses))
 
     def repair(self) -> list[str]:
         """Hold every static file against the database and write again what is missing or different; says which.

@@ -29,12 +29,12 @@ async def received(request: Request, take: Callable[[Iterator[bytes]], _T]) -> _
     state = request.app.state
     if not hasattr(state, "uploads"):
         state.uploads = anyio.CapacityLimiter(AT_ONCE)
-    async with pieces_of(request) as pieces:
+    async with _pieces_of(request) as pieces:
         return await to_thread.run_sync(take, pieces, limiter=state.uploads)
 
 
 @asynccontextmanager
-async def pieces_of(request: Request) -> AsyncIterator[Iterator[bytes]]:
+async def _pieces_of(request: Request) -> AsyncIterator[Iterator[bytes]]:
     """Give the body's pieces to a blocking reader; one that breaks off raises Problem there, and nothing is stored."""
     waiting: queue.Queue[object] = queue.Queue(_AHEAD)
     receiving = asyncio.create_task(_receive(request, waiting))

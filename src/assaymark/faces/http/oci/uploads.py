@@ -20,7 +20,7 @@ from assaymark.faces.http.oci.common import (
 from assaymark.faces.http.oci.problems import facade, refuse
 from assaymark.faces.http.routes import Caller, Known, Wired, on_path
 from assaymark.faces.http.services import Services
-from assaymark.faces.http.uploads import pieces_of
+from assaymark.faces.http.uploads import received
 from assaymark.registrar import Registrar
 from assaymark.registry import oci, oci_uploads, versions
 from assaymark.registry.access import PUBLISH, READ, Scope
@@ -125,8 +125,7 @@ async def begin(project: str, model: str, request: Request, caller: Known, servi
     plain_body(request)
     wanted = digest_in(given["digest"])
     await run_in_threadpool(session.check)
-    async with pieces_of(request) as pieces:
-        await run_in_threadpool(session.finish, Upload("", 0), pieces, wanted)
+    await received(request, lambda pieces: session.finish(Upload("", 0), pieces, wanted))
     return _created(session.name, wanted)
 
 
@@ -137,9 +136,8 @@ async def add(project: str, model: str, upload: str, request: Request, caller: K
     plain_body(request)
     seen = await run_in_threadpool(session.find, upload)
     length = _length(request, session.name, seen)
-    async with pieces_of(request) as pieces:
-        seen = await run_in_threadpool(session.add, seen, pieces, length)
-    return _accepted(session.name, seen)
+    added = await received(request, lambda pieces: session.add(seen, pieces, length))
+    return _accepted(session.name, added)
 
 
 @routes.put(_UPLOAD, on_path(PUBLISH))
@@ -150,8 +148,7 @@ async def finish(project: str, model: str, upload: str, request: Request, caller
     wanted = digest_in(request.query_params.get("digest", ""))
     seen = await run_in_threadpool(session.find, upload)
     _length(request, session.name, seen)
-    async with pieces_of(request) as pieces:
-        await run_in_threadpool(session.finish, seen, pieces, wanted)
+    await received(request, lambda pieces: session.finish(seen, pieces, wanted))
     return _created(session.name, wanted)
 
 
