@@ -1,4 +1,4 @@
-"""What every content-addressed store promises, on a folder and on moto's S3."""
+"""What every content-addressed store promises, on a folder, on moto's S3 and on Azurite's blob service."""
 
 import hashlib
 import importlib.util
@@ -22,6 +22,7 @@ from assaymark.storage.files import Excluder
 from assaymark.storage.notes import Leases
 from assaymark.storage.objects import ingest, open_store
 from assaymark.storage.upkeep import scrub, sweep
+from tests.storage import azurite
 
 DAY = timedelta(days=1)
 SERVER = """
@@ -64,10 +65,30 @@ def s3_url(s3: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     return f"s3://blobs/{tmp_path.name}?endpoint={s3}&region=us-east-1"
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(scope="session")
+def azure() -> Iterator[str]:
+    """The endpoint of an emulator with a container `blobs`."""
+    program = azurite.program()
+    if program is None:
+        pytest.skip("azurite is not installed, which stands in for Azure: npm install --prefix build/azurite azurite")
+    with azurite.running(program) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def azure_url(azure: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    for name in list(os.environ):
+        if name.startswith("AZURE_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", azurite.ACCOUNT)
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", azurite.KEY)
+    return f"az://blobs/{tmp_path.name}?endpoint={azure}"
+
+
+@pytest.fixture(params=["folder", "s3", "azure"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStore]:
-    url = str(tmp_path / "store") if request.param == "folder" else request.getfixturevalue("s3_url")
-    opened = open_store(url)
+    folder = request.param == "folder"
+    opened = open_store(str(tmp_path / "store") if folder else request.getfixturevalue(f"{request.param}_url"))
     yield opened
     opened.close()
 
