@@ -428,6 +428,23 @@ def test_a_grant_is_for_one_object_one_size_one_project_one_hour(hub: Facade) ->
     assert httpx.put(late, content=b"another").status_code == 403
 
 
+def test_a_grant_of_one_process_counts_in_another(hub: Facade) -> None:
+    import subprocess
+    import sys
+    from urllib.parse import parse_qs, urlsplit
+
+    offered = _granted(hub, b"content", hub.token("ann", "publisher on fraud"))
+    given = parse_qs(urlsplit(offered["actions"]["upload"]["href"]).query)  # type: ignore[index]
+    code = (
+        "import sys; from types import SimpleNamespace as Wired; from assaymark.faces.http.hub import lfs;"
+        "from assaymark.registrar import Registrar; home, oid, expires = sys.argv[1:];"
+        "print(lfs._grant(Wired(registrar=Registrar.open(home)), 'fraud', oid, 7, int(expires)))"
+    )
+    command = [sys.executable, "-c", code, hub.org.home, str(offered["oid"]), given["expires"][0]]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    assert said == given["grant"][0]
+
+
 def test_a_digest_alone_opens_nothing_of_another_project(hub: Facade, tmp_path: Path) -> None:
     """Who knows the sha256 of a foreign file cannot commit it into a model of his own and read it there."""
     import json

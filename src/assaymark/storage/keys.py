@@ -90,6 +90,14 @@ class PrivateKey:
             return self.key.sign(data)
         return self.key.sign(data, _ECDSA)
 
+    def secret_for(self, purpose: str) -> bytes:
+        """32 bytes that only who has this key can make, the same in each process (HKDF, RFC 5869)."""
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        own = self.key.private_bytes(serialization.Encoding.DER, form, plain)
+        return HKDF(hashes.SHA256(), 32, salt=b"assaymark/secret/v1", info=purpose.encode()).derive(own)
+
     def save(self, path: str) -> None:
         """Write `path` (0600) and `path` with `.pub`; an existing file is never overwritten. Raises UsageError."""
         secret = _password()

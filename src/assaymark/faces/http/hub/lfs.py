@@ -1,11 +1,10 @@
 """Bytes on their way in: Git LFS batch with basic transfers, addressed by their sha256.
 
 The PUT carries no token, so the address that the batch hands out is the right to use it: for one object, of one size, in
-one project, for an hour, by an HMAC under a key that lives as long as the process.
+one project, for an hour, by an HMAC under a key that every process of the registry has.
 """
 
 import hmac
-import secrets
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -31,7 +30,6 @@ routes = Routes(errors=answer)
 _LIFETIME = timedelta(hours=1)
 _MOST = 1_000
 """Objects of a batch."""
-_KEY = secrets.token_bytes(32)
 _OBJECT = "/api/lfs/{project}/{sha256}"
 
 
@@ -68,7 +66,7 @@ async def put_object(
     project: str, sha256: str, request: Request, services: Wired, size: int, expires: int, grant: str
 ) -> dict[str, Any]:
     """Take the bytes that a batch was granted for. Nothing is read before the grant is judged."""
-    right = _grant(project, sha256, size, expires)
+    right = _grant(services, project, sha256, size, expires)
     now = services.clock.now().timestamp()
     if not hmac.compare_digest(grant.encode(), right.encode()) or expires <= now:
         raise Problem(403, "this address is not, or no longer, the right to upload", "ask for a new batch")
@@ -90,15 +88,17 @@ def verify(project: str, sha256: str, body: JsonObject, caller: Known, services:
 
 def _actions(services: Services, href: str, project: str, oid: str, size: int) -> dict[str, Any]:
     expires = int((services.clock.now() + _LIFETIME).timestamp())
-    query = urlencode({"size": size, "expires": expires, "grant": _grant(project, oid, size, expires)})
+    query = urlencode({"size": size, "expires": expires, "grant": _grant(services, project, oid, size, expires)})
     return {
         "upload": {"href": f"{href}?{query}", "header": {}, "expires_in": int(_LIFETIME.total_seconds())},
         "verify": {"href": f"{href}/verify", "header": {}},
     }
 
 
-def _grant(project: str, sha256: str, size: int, expires: int) -> str:
-    return hmac.digest(_KEY, f"{project}\n{sha256}\n{size}\n{expires}".encode(), "sha256").hex()
+def _grant(services: Services, project: str, sha256: str, size: int, expires: int) -> str:
+    """Any process of this registry may be asked for it, and any may be sent the bytes."""
+    key = services.registrar.keys.server.secret_for("hub upload")
+    return hmac.digest(key, f"{project}\n{sha256}\n{size}\n{expires}".encode(), "sha256").hex()
 
 
 def _object(item: Any) -> tuple[str, int]:
