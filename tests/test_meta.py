@@ -183,6 +183,7 @@ EXEMPT = {
     "model/guard.py": {"pickle", "joblib", "torch"},  # docs/adr/0010-guard.md
     "model/convert/tensors.py": {"numpy"},  # views that are not contiguous
     **{f"model/weights/{name}.py": {"numpy"} for name in ("arrays", "base", "lowbits", "search", "uniform", "values")},
+    "model/origin/values.py": {"numpy"},  # values of a model and its base
     "sandbox/worker.py": {"_pickle"},  # docs/adr/0009-cross-check.md
     "feeds/wire.py": {"httpx"},  # docs/adr/0011-remote.md
     "feeds/pin.py": {"httpx"},

@@ -171,6 +171,20 @@ def write(report: ScanReport, form: str, path: str) -> None:
     write_file(path, render(report, form))
 
 
+def environment(*, verify: bool = True) -> dict[str, Any]:
+    """The environment that this interpreter runs in (bom.build.environment); `verify` hashes the files of its packages."""
+    from assaymark.storage.machine import snapshot
+
+    return snapshot(verify=verify)
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a document, whole or not at all; raises UsageError."""
+    from assaymark.storage.output import write as write_file
+
+    write_file(path, text)
+
+
 def rules_of(report: ScanReport) -> Mapping[str, Rule]:
     """The rules that a report speaks of, by id. Where workers or the cache looked they have to be imported first."""
     findings = (*report.findings, *report.known, *(ignored.finding for ignored in report.ignored))

@@ -121,9 +121,10 @@ class Client(RegistryClient):
         if listed:
             self.ask("PUT", f"/api/v1{_version(version)}/files", {"files": listed})
 
-    def seal(self, version: str, envelope: bytes) -> Json:
+    def seal(self, version: str, envelope: bytes, bom: bytes | None = None) -> Json:
         """See Desk."""
-        return self._signed(f"{_version(version)}/seal", envelope)
+        more = {"bom": json.loads(bom)} if bom is not None else {}
+        return self._post(f"{_version(version)}/seal", {"envelope": json.loads(envelope), **more})
 
     def scan_again(self, version: str) -> Json:
         """See Desk."""
@@ -132,6 +133,10 @@ class Client(RegistryClient):
     def attest(self, version: str, envelope: bytes) -> Json:
         """See Desk."""
         return self._signed(f"{_version(version)}/evidence", envelope)
+
+    def statement(self, version: str, digest: str) -> Json:
+        """See Desk."""
+        return self._get(f"{_version(version)}/evidence/{_part(digest)}")
 
     # Promotion
 

@@ -127,9 +127,9 @@ class Desk:
             found = versions.uploaded(work, project, set(sha256s))
         return sorted(sha256 for sha256 in found if self.registrar.store.touch(sha256))
 
-    def seal(self, version: str, envelope: bytes) -> Json:
-        """Freeze a draft by its publisher's seal."""
-        self.registrar.seal(VersionName.parse(version), envelope)
+    def seal(self, version: str, envelope: bytes, bom: bytes | None = None) -> Json:
+        """Freeze a draft by its publisher's seal. `bom`: a bill of materials that he signed, taken with it or not at all."""
+        self.registrar.seal(VersionName.parse(version), envelope, bom)
         return {"version": version, "state": VersionState.SEALED}
 
     def scan_again(self, version: str) -> Json:
@@ -144,6 +144,11 @@ class Desk:
     def attest(self, version: str, envelope: bytes) -> Json:
         """Take evidence of a trusted key."""
         return {"version": version, "state": self.registrar.attest(VersionName.parse(version), envelope)}
+
+    def statement(self, version: str, digest: str) -> Json:
+        """The envelope of what was said about a version, by the digest that `show` names."""
+        with self.registrar.database.read() as connection:
+            return queries.statement(connection, VersionName.parse(version), digest)
 
     # Promotion
 
@@ -207,7 +212,8 @@ class Desk:
     def activate(self, nonce: str) -> Json:
         """Move the channel of an approved request."""
         receipt = self.registrar.activate(nonce, self.actor)
-        return {"request": nonce, "state": "active", "leaf": receipt.index}
+        done: Json = {"request": nonce, "state": "active", "leaf": receipt.index if receipt else None}
+        return done if receipt else done | {"waits": "hosts get it once enough witnesses have seen the log"}
 
     def withdraw(self, nonce: str, reason: str = "", *, active: bool = True) -> Json:
         """Void a request that is open, or where `active` may be, take back what it made active."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from assaymark import verifying
+from assaymark import attesting, verifying
 from assaymark.app import identify
 from assaymark.client import Client
 from assaymark.core.bundle import Bundle
@@ -18,7 +18,7 @@ from assaymark.core.clock import SystemClock, timestamp
 from assaymark.core.digest import Digest, sha256
 from assaymark.core.envelope import Envelope, Signer
 from assaymark.core.errors import Untrusted, UsageError
-from assaymark.core.evidence import Statement
+from assaymark.core.evidence import Statement, read_statement
 from assaymark.core.manifest import Manifest, ManifestFile
 from assaymark.core.statements import APPROVE, DENY, Approval, Lift, Quarantine, Request, Seal
 from assaymark.core.subject import Subject
@@ -32,6 +32,7 @@ from assaymark.registry.work import new_nonce
 At = Desk | Client
 HOST = "host"
 """Who acts on the registry of the home without a name of his own."""
+_AGAIN = "look at ASSAY_SERVER, and publish again under another name"
 _SKEW = timedelta(minutes=5)
 """How far a server's clock may be from ours."""
 
@@ -67,12 +68,18 @@ def opened(
 
 
 def publish(at: At, version: str, folder: str, publisher: str, key: Signer, *, wait: float = 0.0) -> Json:
-    """Upload a folder, and seal it with the publisher's key.
+    """Upload a folder, and seal it and its bill of materials with the publisher's key.
 
     In the home it is scanned at once; a server does it itself, and is asked for `wait` seconds what came of it.
     """
+    made = attesting.build(
+        folder, SystemClock().now()
+    )  # first: a draft that cannot be finished would have taken the name
     subject = at.upload(version, folder, publisher)
-    done = seal(at, subject, publisher, key)
+    manifest = Manifest.of(_listed(at, version))
+    if manifest.digest != subject.digest:
+        raise Untrusted(f"{version} holds {manifest.digest}, but {subject.digest} was sent", step=_AGAIN)
+    done = seal(at, subject, publisher, key, sign(attesting.statement(made, version, manifest), key))
     if isinstance(at, Desk):
         done = at.scan(version, folder)
     until = time.monotonic() + wait
@@ -101,13 +108,13 @@ def seal_draft(
     return {**done, "digest": str(subject.digest)}
 
 
-def seal(at: At, subject: Subject, publisher: str, key: Signer) -> Json:
-    """Seal a draft: the publisher's word that these bytes are the version."""
+def seal(at: At, subject: Subject, publisher: str, key: Signer, bom: bytes | None = None) -> Json:
+    """Seal a draft: the publisher's word that these bytes are the version, and what went into it."""
     name = VersionName.parse(subject.name)
     said = Seal(
         project=name.model.project, model=name.model.model, version=name.version, publisher=publisher, at=_now()
     )
-    return at.seal(subject.name, sign(said.statement(subject), key))
+    return at.seal(subject.name, sign(said.statement(subject), key), bom)
 
 
 def request(
@@ -154,6 +161,15 @@ def decide(
 def attest(at: At, version: str, document: bytes) -> Json:
     """Hand in evidence that was signed elsewhere, as by a scanner in CI."""
     return at.attest(version, document)
+
+
+def said(at: At, version: str, digest: str, *, predicate: bool = False) -> Json:
+    """An envelope about a version, or what it says. Raises Untrusted where it is another one than was asked for."""
+    found = at.statement(version, digest)
+    envelope = Envelope.from_object(found)
+    if str(sha256(envelope.payload)) != digest:
+        raise Untrusted(f"the registry gave another statement than {digest}", step="look at ASSAY_SERVER")
+    return dict(read_statement(envelope).predicate) if predicate else found
 
 
 def _proposed(subject: Subject, predicate: object) -> Request:
@@ -231,8 +247,6 @@ def _bytes(at: At, version: str, path: str, sha256: str) -> Iterator[bytes]:
 
 def _named(bundle: Bundle) -> str:
     """The version that a bundle speaks of, for fetching alone: nothing of it is believed yet."""
-    from assaymark.core.evidence import read_statement
-
     return read_statement(bundle.seal).subjects[0].name
 
 

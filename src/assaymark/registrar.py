@@ -15,12 +15,13 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
+from assaymark.bom import graph_tables
 from assaymark.core import trust as trusts
 from assaymark.core.bundle import Bundle
 from assaymark.core.clock import Clock, SystemClock
 from assaymark.core.digest import sha256
 from assaymark.core.envelope import Envelope, Signer
-from assaymark.core.errors import Conflict, Untrusted, UsageError
+from assaymark.core.errors import AssayError, Conflict, Unreadable, Untrusted, UsageError
 from assaymark.core.evidence import PAYLOAD_TYPE, Statement
 from assaymark.core.manifest import Manifest
 from assaymark.core.policy import Policy
@@ -72,7 +73,7 @@ _QUICK = timedelta(minutes=30)
 """An upload shorter than this is over before any sweep takes what it put."""
 _METADATA = (
     access_tables.users.metadata, hub_tables.drafts.metadata, oci_tables.uploads.metadata,
-    webhook_tables.webhooks.metadata, ledger_tables.metadata,
+    webhook_tables.webhooks.metadata, ledger_tables.metadata, graph_tables.metadata,
 )  # fmt: skip
 """The tables of the registry and of its facades are in one; naming the facades brings theirs in."""
 
@@ -154,8 +155,9 @@ class Registrar:
     def work(self) -> Iterator[Work]:
         """One transaction that may write."""
         with self.database.write() as connection:
-            yield Work(connection, self.ledger, self._current(connection), self.clock.now())
-        if self.sequencer is not None:
+            work = Work(connection, self.ledger, self._current(connection), self.clock.now())
+            yield work
+        if work.logged and self.sequencer is not None:
             self.sequencer.notify()
 
     @contextmanager
@@ -180,7 +182,7 @@ class Registrar:
             text = json.dumps(envelope.to_json(), sort_keys=True)
             work.connection.execute(tables.roots.insert().values(version=root.version, document=text))
             digest = str(sha256(envelope.payload))
-            self.ledger.append(work.connection, {
+            work.append({
                 "schema": "assaymark/event/v1", "type": "trust", "at": work.at, "actor": actor, "envelopes": [digest],
                 "to": str(root.version),
             })  # fmt: skip
@@ -238,8 +240,8 @@ class Registrar:
             if not self.store.touch(file.sha256):
                 self.store.put(os.path.join(folder, *file.path.split("/")), file.sha256)
 
-    def seal(self, name: VersionName, envelope: bytes) -> None:
-        """Freeze a draft; every file of it must be in the store."""
+    def seal(self, name: VersionName, envelope: bytes, bom: bytes | None = None) -> None:
+        """Freeze a draft, and take its bill of materials with it; every file of it must be in the store."""
         with self.look() as work:
             manifest = versions.manifest_of(work.connection, models.find_version(work.connection, name).id)
         for file in manifest.files:
@@ -248,6 +250,8 @@ class Registrar:
         blob, _ = self.store.put(canonical(manifest.to_json()))
         with self.work() as work:
             versions.seal(work, name, envelope, blob)
+            if bom is not None:
+                versions.attest(work, name, bom)
 
     def scan(self, name: VersionName, folder: str | None = None) -> VersionState:
         """Scan a sealed version, sign what was seen, and judge the version by it.
@@ -273,12 +277,34 @@ class Registrar:
             due = sharding.due(work, name, self.keys.scanner.keyid)
         if due is not None:  # before the scan: a version that is verified has all its evidence
             self.attest(name, sign(sharding.statement(folder, str(name), due, self.clock.now()), self.keys.scanner))
-        state = self.attest(name, sign(report.statement, self.keys.scanner))
+        failed = self._make_bom(name, folder)
+        try:
+            state = self.attest(name, sign(report.statement, self.keys.scanner))
+        except Conflict:  # a job that is tried again within the second says the same of the scan
+            if failed is not None:
+                raise failed from None
+            raise
         with self.work() as work:
             row = models.find_version(work.connection, name)
             done = sa.and_(tables.jobs.c.version == row.id, tables.jobs.c.kind == "scan")
             work.connection.execute(tables.jobs.update().where(done).values(state="done"))
+        if failed is not None:  # the scan's own word stands; the job says why there is no bill of materials
+            raise failed
         return state
+
+    def _make_bom(self, name: VersionName, folder: str) -> AssayError | None:
+        """Sign a bill of materials where nobody who may has signed one. Returns what went wrong."""
+        from assaymark import attesting
+
+        try:
+            with self.look() as work:
+                due = attesting.due(work, name)
+            if due is not None:
+                made = attesting.build(folder, self.clock.now())
+                self.attest(name, sign(attesting.statement(made, str(name), due), self.keys.scanner))
+        except AssayError as error:
+            return error
+        return None
 
     def ask_scan(self, name: VersionName) -> None:
         """Put the scan of a version among the jobs once more."""
@@ -301,7 +327,9 @@ class Registrar:
         """A temporary folder with the files of a version, each verified while it is copied."""
         with self.look() as work:
             manifest = versions.manifest_of(work.connection, models.find_version(work.connection, name).id)
-        with tempfile.TemporaryDirectory(prefix="assay-") as folder:
+        with tempfile.TemporaryDirectory(prefix="assay-") as place:
+            folder = os.path.join(place, name.model.model)  # not a random name: a bill of materials has it
+            os.mkdir(folder, mode=0o700)
             self.write_files(manifest, folder)
             yield folder
 
@@ -315,11 +343,17 @@ class Registrar:
 
     # Channels
 
-    def activate(self, nonce: str, actor: str) -> Receipt:
-        """Move the channel of an approved request, and prove that it was logged."""
+    def activate(self, nonce: str, actor: str) -> Receipt | None:
+        """Move the channel of an approved request, and prove that it was logged.
+
+        None where it was done and no proof can be had yet, as while too few witnesses answer: the bundle waits for them.
+        """
         with self.work() as work:
             ticket = promotions.activate(work, nonce, actor, self.keys.server)
-        return (self.sequencer or self.ledger).receipt(ticket)
+        try:
+            return (self.sequencer or self.ledger).receipt(ticket)
+        except Unreadable:
+            return None
 
     def bundle(self, name: ModelName, channel: str, fresh: timedelta = FRESH) -> Bundle:
         """What a host needs to verify what stands in a channel."""

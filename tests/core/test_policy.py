@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import rfc8785
 
+from assaymark.core import bom
 from assaymark.core.clock import timestamp
 from assaymark.core.digest import SHA256, Digest
 from assaymark.core.errors import Malformed
@@ -408,9 +409,71 @@ def test_policies_that_ship(name: str) -> None:
     policy = read_policy(name)
     assert policy.name == name
     kinds = [(need.predicate_type, need.role, need.threshold) for need in policy.actions["promote"]]
+    listed = [(bom.CYCLONEDX, "publisher", 1)] if name == "production" else []
     assert kinds == [
-        (TEST_RESULT, "scanner", 1), ("urn:assaymark:seal:v1", "publisher", 1),
-        (APPROVAL, "approver", 2 if name == "production" else 1),
+        (TEST_RESULT, "scanner", 1), ("urn:assaymark:seal:v1", "publisher", 1), *listed,
+        (APPROVAL, "approver", 1 if name == "staging" else 2),
     ]  # fmt: skip
     assert policy.actions["promote"][0].max_age == timedelta(days=7)
-    assert all(need.exclude == {"publisher", "requester"} for need in policy.actions["promote"][2:])
+    assert policy.actions["promote"][-1].exclude == {"publisher", "requester"}
+
+
+def test_digests_of_policies_that_shipped_stand() -> None:
+    """Trust roots name them."""
+    from assaymark.registry.shipped import shipped
+
+    assert {(policy.name, policy.version): digest[:19] for digest, policy in shipped().items()} == {
+        ("staging", 1): "sha256:84c42489d41b", ("production", 1): "sha256:3f081f216ed7",
+        ("production", 2): "sha256:51b7857adc3c",
+    }  # fmt: skip
+
+
+NEED = Requirement(
+    bom.CYCLONEDX, threshold=1, role="publisher", or_types=frozenset({bom.SPDX}), or_roles=frozenset({"scanner"})
+)
+
+
+class Everybody:
+    """Two people; the publisher's key ends."""
+
+    def keys_of(self, role: str, project: str, at: str) -> dict[str, str]:
+        return {"scanner": {"s": "scanner"}, "publisher": {"p": "ann"} if at < "2026-11-25" else {}}.get(role, {})
+
+
+@pytest.mark.parametrize(
+    ("kind", "by", "day", "outcome"),
+    [
+        (bom.CYCLONEDX, "p", 24, "allow"),
+        (bom.SPDX, "s", 24, "allow"),
+        (bom.SPDX3, "s", 24, "hold"),
+        (bom.CYCLONEDX, "x", 24, "hold"),
+        (bom.CYCLONEDX, "s", 26, "allow"),
+        (bom.CYCLONEDX, "p", 26, "hold"),
+    ],
+)
+def test_any_of_several_types_and_roles_by_a_key_that_counts_now(kind: str, by: str, day: int, outcome: str) -> None:
+    """A bill of materials has no time that anybody vouches for, whatever stands in it."""
+    subject = Subject("m", Digest("sha256", "0" * 64))
+    said = Evidence(
+        Statement((subject,), kind, {"at": "2020-01-01T00:00:00Z"}), Digest("sha256", "1" * 64), frozenset({by})
+    )
+    policy = Policy("p", actions={"promote": (NEED,)})
+    parties = Parties(Everybody(), "fraud", "ann", "dan")
+    now = datetime(2026, 11, day, tzinfo=UTC)
+    assert decide("promote", subject, [said], policy, now, parties=parties).outcome == outcome
+    assert Policy.from_json(policy.to_json()) == policy
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"or_types": []}, {"or_types": ["https://cyclonedx.org/bom"]}, {"or_types": [1]}, {"or_roles": ["publisher"]},
+        {"or_types": ["b", "a"]}, {"predicate_type": APPROVAL}, {"or_types": [APPROVAL]}, {"or_types": "a"},
+        {"role": "", "exclude": []}, {"or_roles": None},
+    ],
+)  # fmt: skip
+def test_what_counts_as_well_has_one_form(changes: dict[str, Any]) -> None:
+    document = Policy("p", actions={"promote": (NEED,)}).to_json()
+    document["actions"]["promote"][0] |= changes
+    with pytest.raises(Malformed):
+        Policy.from_json(document)

@@ -144,6 +144,8 @@ def test_policy_explains_what_is_missing_and_how_to_make_it(assay: Assay, folder
     assert "assay scan MODEL --evidence scan.json" in ran.out
     assert "assay registry publish MODEL fraud/scorer@7" in ran.out
     assert "assay registry approve" in ran.out
+    assert "assay bom sign bom.json --model MODEL --key KEY" in ran.out
+    assert "assay registry attest fraud/scorer@7 signed.json" in ran.out
     now = makers.timestamp(SystemClock().now())
     sealed = world.say(
         Seal, "publisher", {"project": "fraud", "model": "scorer", "version": "7", "publisher": "ann", "at": now}, None
@@ -152,7 +154,7 @@ def test_policy_explains_what_is_missing_and_how_to_make_it(assay: Assay, folder
     stranger = makers.sign(makers.Statement((world.subject,), "x", {}), "stranger")
     (folder / "other.json").write_text(json.dumps(stranger.to_json()))
     ran = assay("policy", "explain", "production", "seal.json", "other.json", *usual)
-    assert ran.out.count("missing") == 2 and "met      seal by 1 person" in ran.out
+    assert ran.out.count("missing") == 3 and "met      seal by 1 person" in ran.out
     assert "other.json: nobody of the trust root signed it" in ran.err
     bad = makers.scan(world.subject, made=now, findings=[makers.finding()])
     (folder / "scan.json").write_text(json.dumps(bad.to_json()))

@@ -208,7 +208,8 @@ def test_signed_statements_are_referrers(site: Site) -> None:
         assert answer.headers["content-type"] == INDEX
         listed = answer.json()["manifests"]
         kinds = [one["annotations"][PREDICATE] for one in listed]
-        assert kinds == ["urn:assaymark:seal:v1", "https://in-toto.io/attestation/test-result/v0.1"]
+        scan = "https://in-toto.io/attestation/test-result/v0.1"
+        assert kinds == ["urn:assaymark:seal:v1", "https://cyclonedx.org/bom", scan]
         for one in listed:
             found = client.get(f"/v2/fraud/scorer/manifests/{one['digest']}")
             assert sha(found.content) == one["digest"] and len(found.content) == one["size"]

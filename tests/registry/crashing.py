@@ -11,7 +11,7 @@ from assaymark.registrar import sign
 from assaymark.registry import models
 from assaymark.registry.names import VersionName
 from assaymark.registry.states import VersionState
-from tests.registry.makers import key, scan
+from tests.registry.makers import bom, key, scan
 from tests.registry.org import Org
 
 
@@ -22,6 +22,7 @@ def subject_of(org: Org, name: VersionName) -> Subject:
 
 
 def seal(org: Org, name: VersionName, by: str = "ann") -> None:
+    """With a bill of materials by the publisher."""
     from assaymark.registry import versions
 
     with org.registrar.look() as work:
@@ -30,7 +31,8 @@ def seal(org: Org, name: VersionName, by: str = "ann") -> None:
         project=name.model.project, model=name.model.model, version=name.version, publisher=by,
         at=timestamp(org.clock.moment),
     )  # fmt: skip
-    org.registrar.seal(name, sign(said.statement(Subject(str(name), manifest.digest)), key(by)))
+    envelope = sign(said.statement(Subject(str(name), manifest.digest)), key(by))
+    org.registrar.seal(name, envelope, canonical(bom(manifest, by).to_json()))
 
 
 def publish(org: Org, folder: Path, name: VersionName, findings: list | None = None) -> VersionState:

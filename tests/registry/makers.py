@@ -17,8 +17,10 @@ from importlib.resources import files
 from typing import Any
 
 from assaymark.core import merkle
+from assaymark.core.bom import CYCLONEDX
 from assaymark.core.bundle import Bundle
 from assaymark.core.clock import timestamp
+from assaymark.core.digest import Digest
 from assaymark.core.digest import sha256 as digest_of
 from assaymark.core.envelope import Envelope
 from assaymark.core.evidence import PAYLOAD_TYPE, TEST_RESULT, Statement
@@ -95,6 +97,24 @@ def scan(subject: Subject, *, by: str = "scanner", made: str = "", findings: Seq
     return sign(Statement((subject,), TEST_RESULT, {"result": "PASSED", "assaymark": detail}), by)
 
 
+def bom(manifest: Manifest, *by: str, subject: Digest | None = None, **changes: Any) -> Envelope:
+    """A bill of materials that names every file, signed by the publisher unless others are named. `changes`: by top-level field."""
+    return sign(
+        Statement((Subject("scorer", subject or manifest.digest),), CYCLONEDX, bom_document(manifest) | changes),
+        *(by or ("ann",)),
+    )
+
+
+def bom_document(manifest: Manifest) -> dict[str, Any]:
+    """CycloneDX of every file of a manifest."""
+    files = [
+        {"type": "file", "name": file.path, "hashes": [{"alg": "SHA-256", "content": file.sha256}]}
+        for file in manifest.files
+    ]
+    root = {"type": "machine-learning-model", "name": "scorer"}
+    return {"bomFormat": "CycloneDX", "specVersion": "1.7", "metadata": {"component": root}, "components": files}
+
+
 def finding(severity: str = "critical") -> dict[str, Any]:
     return {"id": "MDL001", "severity": severity, "message": "runs a command", "fingerprint": "f", "holds": False}
 
@@ -164,6 +184,7 @@ class World:
         *,
         seal: Mapping[str, Any] | None = None,
         evidence: Sequence[Envelope] | None = None,
+        boms: Sequence[Envelope] | None = None,
         request: Mapping[str, Any] | None = None,
         approvals: Sequence[Mapping[str, Any]] = ({"approver": "bea"}, {"approver": "cid"}),
         activation: Mapping[str, Any] | None = None,
@@ -175,9 +196,13 @@ class World:
         cosigned: Mapping[str, str] | None = None,
         log: str = "log",
     ) -> Bundle:
-        """A bundle; each mapping overrides fields of a statement, its `key` names who signs. `cosigned`: witness -> time."""
+        """A bundle; each mapping overrides fields of a statement, its `key` names who signs. `cosigned`: witness -> time.
+
+        Behind the `evidence` are `boms`, of which there is a good one unless others are named.
+        """
         document = policy_document or policy(self.channel)
         scans = [scan(self.subject)] if evidence is None else list(evidence)
+        scans += [bom(self.manifest)] if boms is None else boms
         named = {"project": self.project, "model": self.model, "version": self.version}
         bound = {
             "channel": self.channel,

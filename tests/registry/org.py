@@ -15,8 +15,9 @@ from assaymark.core.subject import Subject
 from assaymark.registrar import Registrar, sign
 from assaymark.registry import gate, models, promotions
 from assaymark.registry.names import ModelName, VersionName
+from assaymark.registry.versions import manifest_of
 from assaymark.storage.keys import PrivateKey
-from tests.registry.makers import NOW, World, key, policy, sign_root
+from tests.registry.makers import NOW, World, bom, key, policy, sign_root
 
 MODEL = ModelName("fraud", "scorer")
 ONE = VersionName(MODEL, "1")
@@ -57,11 +58,13 @@ class Org:
         return canonical(sign_root(self.document(version, **changes), ("root1", "root2")).to_json())
 
     def publish(self, folder: Path, name: VersionName = ONE, by: str = "ann") -> None:
-        """Upload, seal, scan."""
+        """Upload, seal with a bill of materials, scan."""
         subject = self.registrar.upload(name, str(folder), by)
         project, model, version = name.model.project, name.model.model, name.version
         seal = Seal(project=project, model=model, version=version, publisher=by, at=timestamp(self.clock.moment))
-        self.registrar.seal(name, sign(seal.statement(subject), key(by)))
+        with self.registrar.look() as work:
+            listed = bom(manifest_of(work.connection, models.find_version(work.connection, name).id), by)
+        self.registrar.seal(name, sign(seal.statement(subject), key(by)), canonical(listed.to_json()))
         self.registrar.scan(name, str(folder))
 
     def request(self, name: VersionName = ONE, channel: str = "production", by: str = "dan", **options: Any) -> str:

@@ -33,7 +33,7 @@ from assaymark.registry.states import VersionState
 from assaymark.registry.verify import Channel, NotVerified, State, Verified, verify
 from assaymark.storage.keys import public_of
 from assaymark.verifying import verify_folder
-from tests.registry.makers import finding, key, scan
+from tests.registry.makers import bom, finding, key, scan
 from tests.registry.org import MODEL, ONE, Org, a_model
 
 TWO = VersionName(MODEL, "2")
@@ -602,6 +602,9 @@ def test_a_trust_root_without_the_servers_scanner_takes_the_word_of_ci_alone(org
         org.registrar.scan(ONE)
     clean = scan(subject, by="ci", made=timestamp(org.clock.moment))
     assert org.registrar.attest(ONE, canonical(clean.to_json())) == VersionState.VERIFIED
+    with org.registrar.look() as work:
+        manifest = versions.manifest_of(work.connection, models.find_version(work.connection, ONE).id)
+    org.registrar.attest(ONE, canonical(bom(manifest, "ci").to_json()))
     org.promote()
     assert host(org, Thief(org).bundle()).counter == 1
 
@@ -625,7 +628,7 @@ def test_other_evidence_does_not_cancel_the_scan(org: Org, model: Path) -> None:
     subject = org.registrar.upload(ONE, str(model), "ann")
     seal = Seal(project="fraud", model="scorer", version="1", publisher="ann", at=timestamp(org.clock.moment))
     org.registrar.seal(ONE, sign(seal.statement(subject), key("ann")))
-    bom = Statement((subject,), "https://cyclonedx.org/bom", {"components": []})
-    assert org.registrar.attest(ONE, sign(bom, key("dan"))) == VersionState.SEALED
+    suppliers = Statement((subject,), "https://cyclonedx.org/bom", {"components": []})
+    assert org.registrar.attest(ONE, sign(suppliers, key("dan"))) == VersionState.SEALED
     with org.registrar.database.read() as connection:
         assert connection.execute(sa.select(tables.jobs.c.state)).scalars().all() == ["waiting"]

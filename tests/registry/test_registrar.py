@@ -68,7 +68,9 @@ def test_a_promoted_version_is_verified_offline_by_a_host(org, model):
     made = judged(org)
     assert made.people == ("bea", "cid")
     assert str(made.subject.name) == "fraud/scorer@1"
-    assert events(org) == ["trust", "created", "sealed", "scanned", "requested", "approved", "approved", "activated"]
+    assert events(org) == [
+        "trust", "created", "sealed", "attested", "scanned", "requested", "approved", "approved", "activated",
+    ]  # fmt: skip
 
 
 def test_a_version_that_runs_code_is_rejected_and_cannot_be_requested(org, tmp_path):

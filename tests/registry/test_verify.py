@@ -373,7 +373,7 @@ def test_fewer_approvals_than_the_policy_asks(count: int) -> None:
 
 def test_old_policy_digest() -> None:
     """The channel's policy was made stricter by a new root after this was approved."""
-    stricter = policy() | {"version": 2}
+    stricter = policy() | {"version": 3}
     newer = WORLD.root(version=2, policies={"production": policy_digest(stricter)})
     refused(5, "approved under another policy", WORLD.bundle(roots=[WORLD.root(), newer]))
     refused(5, "approved under another policy", replace(WORLD.bundle(), policy=stricter))

@@ -20,6 +20,7 @@ from tests.registry.makers import (
     NOW,
     World,
     at,
+    bom,
     key,
     policy,
     policy_digest,
@@ -110,8 +111,8 @@ def test_a_cosignature_on_a_seal_makes_nobody_a_publisher() -> None:
 def both_roles() -> dict[str, Any]:
     """A policy that asks for an approver and for someone of security."""
     document = policy()
-    need = document["actions"]["promote"][2] | {"threshold": 1}
-    document["actions"]["promote"][2:] = [need, need | {"role": "security"}]
+    need = document["actions"]["promote"][-1] | {"threshold": 1}
+    document["actions"]["promote"][-1:] = [need, need | {"role": "security"}]
     return document
 
 
@@ -203,7 +204,8 @@ def test_a_seal_by_a_key_that_ended_later_stands() -> None:
     document = WORLD.document()
     document["people"]["ann"]["keys"][0]["until"] = at(hours=5)
     root, roots = trusting(document)
-    judged(WORLD.bundle(roots=roots), root=root)
+    judged(WORLD.bundle(roots=roots, boms=[bom(WORLD.manifest, "scanner")]), root=root)
+    refused(5, "bom", WORLD.bundle(roots=roots), root=root)  # nobody vouches for when that was made
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from assaymark.core.bom import TYPES as BOMS
 from assaymark.core.digest import Digest, sha256
 from assaymark.core.envelope import Envelope
 from assaymark.core.errors import Malformed
@@ -22,6 +23,8 @@ _LIMIT = 256 << 20
 SEAL, APPROVAL = "urn:assaymark:seal:v1", "urn:assaymark:approval:v1"
 """core.statements.Seal and Approval."""
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
+ORIGIN = "urn:assaymark:origin:v1"
+"""A test result by its form, of `assay model origin`: a type of its own, so that neither it nor a scan stands in for the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,9 @@ class Statement:
 
     @property
     def made_at(self) -> str | None:
-        """RFC 3339 moment that our own predicates carry, `at` or `assaymark.at`, or None."""
+        """RFC 3339 moment that our own predicates carry, `at` or `assaymark.at`, or None, as of every bill of materials."""
+        if self.predicate_type in BOMS:
+            return None
         detail = self.predicate.get("assaymark")
         moment = detail.get("at") if isinstance(detail, Mapping) else self.predicate.get("at")
         return moment if isinstance(moment, str) else None

@@ -36,6 +36,8 @@ class EdgeKind(StrEnum):
     """Publisher or vendor (SPDX `suppliedBy` is a property)."""
     DEPLOYED_AS = "deployedAs"
     """From a deployment to the model that it serves."""
+    NAMES = "names"
+    """From a name that documents use (a purl, perhaps without revision) to what bears it. Only the graph makes these."""
 
 
 class NodeKind(StrEnum):

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from assaymark.core import bom
 from assaymark.core.clock import parse_timestamp, timestamp
-from assaymark.core.evidence import APPROVAL, SEAL, TEST_RESULT, Evidence
+from assaymark.core.evidence import APPROVAL, ORIGIN, SEAL, TEST_RESULT, Evidence
 from assaymark.core.finding import Severity
 from assaymark.core.strictjson import canonical
 from assaymark.core.subject import Subject
@@ -48,14 +49,15 @@ class Parties:
         """The people by whom the evidence counts for the requirement: each once, however many keys he has.
 
         What speaks in one person's name counts by him alone, whoever cosigned it. What has to be fresh takes a key that
-        counts at `now` still: one that was taken back could date its words back.
+        counts at `now` still: one that was taken back could date its words back. A bill of materials has no time of its
+        own that anybody vouches for, so its key has to count at `now`.
         """
-        at = _made(item)
+        at = now if item.statement.predicate_type in bom.TYPES else _made(item)
         if at is None:
             return frozenset()
-        keys = dict(self.roles.keys_of(need.role, self.project, timestamp(at)))
+        keys = self._keys_of(need, at)
         if need.max_age is not None and now is not None:
-            still = self.roles.keys_of(need.role, self.project, timestamp(now))
+            still = self._keys_of(need, now)
             keys = {keyid: person for keyid, person in keys.items() if keyid in still}
         people = frozenset(keys[signer] for signer in item.signers & keys.keys())
         if speaker := _SPEAKER.get(item.statement.predicate_type):
@@ -63,13 +65,21 @@ class Parties:
         named = {PUBLISHER: self.publisher, REQUESTER: self.requester}
         return people - {named[name] for name in need.exclude}
 
+    def _keys_of(self, need: "Requirement", at: datetime) -> dict[str, str]:
+        return {
+            keyid: person
+            for role in (need.role, *sorted(need.or_roles))
+            for keyid, person in self.roles.keys_of(role, self.project, timestamp(at)).items()
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
     """Evidence an action needs: of a type, signed by `threshold` distinct keys out of `signers`, not older than `max_age`.
 
     With a `role` it is `threshold` distinct people who have it in the trust root, none of them among the parties of `exclude`.
-    `threshold` 0 takes unsigned evidence, for what was looked at in this very process.
+    `threshold` 0 takes unsigned evidence, for what was looked at in this very process. `or_types` and `or_roles` count as
+    well: a bill of materials may be CycloneDX or SPDX, and be signed by a publisher or a scanner.
     """
 
     predicate_type: str
@@ -78,10 +88,21 @@ class Requirement:
     max_age: timedelta | None = None
     role: str = ""
     exclude: frozenset[str] = frozenset()
+    or_types: frozenset[str] = frozenset()
+    or_roles: frozenset[str] = frozenset()
+
+    @property
+    def types(self) -> frozenset[str]:
+        """Predicate types of which one has to be there."""
+        return self.or_types | {self.predicate_type}
 
     def __post_init__(self) -> None:
         if self.threshold < 0:
             raise ValueError(f"a threshold of {self.threshold} is less than nobody")
+        if self.predicate_type in self.or_types or self.role in self.or_roles or (self.or_roles and not self.role):
+            raise ValueError("what counts as well repeats a type or a role, or adds to no role")
+        if APPROVAL in self.types and (self.or_types or self.or_roles):
+            raise ValueError("an approval has no other type or role that would count as well")
         if self.role:
             if self.threshold < 1 or self.signers or not self.exclude <= {PUBLISHER, REQUESTER}:
                 raise ValueError("a role takes a threshold of people, no keys, and excludes publisher or requester")
@@ -132,12 +153,14 @@ class Policy:
 def _need_to_json(need: Requirement) -> dict[str, Any]:
     """Fields that came later are there only where they say something, so that digests of old policies stand."""
     role = {"role": need.role, "exclude": sorted(need.exclude)} if need.role else {}
+    also = {name: sorted(given) for name in ("or_types", "or_roles") if (given := getattr(need, name))}
     return {
         "predicate_type": need.predicate_type,
         "signers": sorted(need.signers),
         "threshold": need.threshold,
         "max_age_seconds": int(need.max_age.total_seconds()) if need.max_age else None,
         **role,
+        **also,
     }
 
 
@@ -202,11 +225,12 @@ def _is_about(item: Evidence, subject: Subject | None) -> bool:
 
 
 def _meets(item: Evidence, need: Requirement, now: datetime, parties: Parties | None) -> bool:
-    if item.statement.predicate_type != need.predicate_type:
+    kind = item.statement.predicate_type
+    if kind not in need.types:
         return False
     if need.threshold and not _signing(item, need, now, parties):
         return False
-    if need.max_age is None and not need.role:
+    if need.max_age is None and (not need.role or kind in bom.TYPES):
         return True
     made = _made(item)
     return made is not None and made <= now and (need.max_age is None or now - made <= need.max_age)
@@ -251,9 +275,10 @@ def _missing(need: Requirement, who: set[str]) -> str:
     if need.role:
         other = f" other than the {' and the '.join(sorted(need.exclude))}" if need.exclude else ""
         did = ", ".join(sorted(who)) or "nobody"
-        signed = f" by {need.threshold} people with the role {need.role!r}{other} (of these: {did})"
+        role = " or ".join(map(repr, (need.role, *sorted(need.or_roles))))
+        signed = f" by {need.threshold} people with the role {role}{other} (of these: {did})"
     aged = f", at most {need.max_age} old" if need.max_age else ""
-    return f"no evidence of type {need.predicate_type}{signed}{aged}"
+    return f"no evidence of type {' or '.join((need.predicate_type, *sorted(need.or_types)))}{signed}{aged}"
 
 
 def _weigh(item: Evidence, policy: Policy) -> Iterator[Reason]:
@@ -261,7 +286,7 @@ def _weigh(item: Evidence, policy: Policy) -> Iterator[Reason]:
     if not _approves(item):
         who, why = (str(item.statement.predicate.get(name))[:200] for name in ("approver", "reason"))
         yield Reason(Outcome.DENY, "approval", f"{who} denied it: {why}", (str(item.digest),))
-    if item.statement.predicate_type != TEST_RESULT:
+    if item.statement.predicate_type not in {TEST_RESULT, ORIGIN}:
         return
     predicate = item.statement.predicate
     detail = predicate.get("assaymark")

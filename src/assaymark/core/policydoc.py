@@ -34,9 +34,10 @@ def read_policy(data: Any) -> Policy:
 
 
 def _need(entry: Any) -> Requirement:
-    texts = (entry["predicate_type"], entry.get("role", ""))
+    texts: tuple[Any, ...] = (entry["predicate_type"], entry.get("role", ""))
+    texts += (*entry.get("or_types", ()), *entry.get("or_roles", ()))
     if not all(isinstance(text, str) for text in texts) or type(entry["threshold"]) is not int:
-        raise TypeError("predicate_type and role are texts, and threshold a whole number")
+        raise TypeError("predicate types and roles are texts, and threshold a whole number")
     return Requirement(
         predicate_type=entry["predicate_type"],
         signers=frozenset(entry["signers"]),
@@ -44,6 +45,8 @@ def _need(entry: Any) -> Requirement:
         max_age=_seconds(entry["max_age_seconds"]),
         role=entry.get("role", ""),
         exclude=frozenset(entry.get("exclude", ())),
+        or_types=frozenset(entry.get("or_types", ())),
+        or_roles=frozenset(entry.get("or_roles", ())),
     )
 
 

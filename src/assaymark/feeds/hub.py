@@ -96,6 +96,30 @@ class Repository:
         """See core.remote."""
         self._wire.close()
 
+    @property
+    def kind(self) -> str:
+        """`models`, `datasets` or `spaces`."""
+        return self._kind
+
+    @property
+    def repository(self) -> str:
+        """`org/name`."""
+        return self._repository
+
+    @property
+    def revision(self) -> str:
+        """As it was asked for."""
+        return self._revision
+
+    @property
+    def inside(self) -> str:
+        """The path in it that was asked for."""
+        return self._inside
+
+    def ask(self, path: str, *, whole: bool = False) -> Any:
+        """An answer of the API about this repository; with `whole`, of the hub itself. For feeds.hub_record."""
+        return self._json(f"{self._endpoint}{path}" if whole else f"{self._api}{path}")[0]
+
     def _below(self, files: list[RemoteFile]) -> list[RemoteFile]:
         """What of the repository was asked for; paths relative to it."""
         lead = "" if self._kind == "models" else f"{self._kind}/"

@@ -1,6 +1,7 @@
 """TOML and JSON documents of strangers: bounded, and every fault is Malformed."""
 
 import json
+import math
 import re
 import tomllib
 from typing import Any
@@ -23,10 +24,10 @@ def load_toml(text: str, what: str) -> dict[str, Any]:
         raise Malformed(f"{what} is not TOML: {error}") from None
 
 
-def load_json(text: str, what: str) -> dict[str, Any]:
-    """The document, which must be an object."""
+def load_json(text: str, what: str, *, loose: bool = False) -> dict[str, Any]:
+    """The document, which must be an object. `loose`: NaN, and numbers that no reader keeps, are None."""
     try:
-        value = json.loads(text)
+        value = json.loads(text, **_LOOSE) if loose else json.loads(text)
     except RecursionError:
         raise Malformed(f"{what} is nested too deep") from None
     except ValueError as error:
@@ -34,6 +35,18 @@ def load_json(text: str, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Malformed(f"{what} is not a JSON object")
     return value
+
+
+def _integer(digits: str) -> int | None:
+    return int(digits) if len(digits) < 16 else None
+
+
+def _number(digits: str) -> float | None:
+    value = float(digits)
+    return value if math.isfinite(value) else None
+
+
+_LOOSE: dict[str, Any] = {"parse_constant": lambda _: None, "parse_int": _integer, "parse_float": _number}
 
 
 def table(value: object, *path: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from assaymark.core.blob import Blob
@@ -12,6 +12,7 @@ from assaymark.core.source.secrets import redact
 from assaymark.core.source.text import read_text
 from assaymark.library import urls
 from assaymark.library.documents import header_lines, load_json, load_toml, rows, table, text, texts
+from assaymark.library.lock_details import TOML, Detail
 from assaymark.library.sources import credentials, source
 
 _TOML_LIMIT = 16 << 20  # bytes; the parser reads about 1 MB a second
@@ -38,6 +39,8 @@ class LockedPackage:
     files: tuple[str, ...] = ()
     """File names or addresses of what may be installed."""
     npm: bool = False
+    detail: Detail | None = None
+    """Only where it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +70,18 @@ def parse(blob: Blob, context: Context) -> Iterator[Item]:
     yield lock
 
 
-def read(document: str, name: str) -> Lock:
-    """The lock in this document. Raises Malformed where it is none."""
+def read(document: str, name: str, *, detail: bool = False) -> Lock:
+    """The lock in this document. Raises Malformed where it is none. `detail`: what a scan does without is read, too."""
     base = name.rsplit("/", 1)[-1].lower()
     if base in {"package-lock.json", "npm-shrinkwrap.json"}:
         from assaymark.library.lock_json import npm
 
-        packages: Iterable[LockedPackage] = npm(load_json(document, base), document)
+        packages: Iterable[LockedPackage] = npm(load_json(document, base), document, detail=detail)
         return Lock("npm", _bounded(packages))
     if base == "pipfile.lock":
         from assaymark.library.lock_json import pipenv
 
-        return Lock("pipenv", _bounded(pipenv(load_json(document, base), document)))
+        return Lock("pipenv", _bounded(pipenv(load_json(document, base), document, detail=detail)))
     tool, array, entry = _TOML_LOCKS.get(base, ("pip", "packages", _pylock))
     data = load_toml(document, base)
     if not table(data, "metadata") and not data.get("version") and not data.get("lock-version"):
@@ -86,7 +89,10 @@ def read(document: str, name: str) -> Lock:
     if not isinstance(data.get(array, []), list):
         raise Malformed(f"{base}: `{array}` is not an array of tables")
     lines = header_lines(document, array)
-    packages = (entry(row, data, lines[at] if at < len(lines) else 1) for at, row in enumerate(rows(data.get(array))))
+    listed = rows(data.get(array))
+    packages = (entry(row, data, lines[at] if at < len(lines) else 1) for at, row in enumerate(listed))
+    if detail:
+        packages = (replace(made, detail=TOML[tool](row, data)) for made, row in zip(packages, listed, strict=True))
     groups = tuple(texts(table(data, "metadata").get("groups"))) if tool == "pdm" else ()
     return Lock(tool, _bounded(packages), groups)
 

@@ -1,11 +1,12 @@
 """The lock files that are JSON: Pipfile.lock and npm's package-lock.json (lockfileVersion 1 to 3)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from assaymark.core.errors import Malformed
 from assaymark.core.source.secrets import redact
-from assaymark.library import urls
+from assaymark.library import lock_details, urls
 from assaymark.library.documents import table, text, texts
 from assaymark.library.lock import LockedPackage, locked
 
@@ -33,7 +34,7 @@ class _Cursor:
         return self._line
 
 
-def pipenv(data: dict[str, Any], document: str) -> Iterator[LockedPackage]:
+def pipenv(data: dict[str, Any], document: str, *, detail: bool = False) -> Iterator[LockedPackage]:
     """Every category but `_meta` is a table of packages."""
     if not isinstance(data.get("_meta"), dict):
         raise Malformed("Pipfile.lock without `_meta`")
@@ -45,34 +46,42 @@ def pipenv(data: dict[str, Any], document: str) -> Iterator[LockedPackage]:
             line = cursor.line(name)
             if not isinstance(entry, dict):
                 raise Malformed(f"Pipfile.lock: {name[:80]} is not an object (line {line})")
-            version = text(entry.get("version")).removeprefix("==")
-            if "git" in entry:
-                fixed = urls.is_commit(text(entry.get("ref")))
-                yield locked(name, version, line, "git", text(entry["git"]), fixed=fixed)
-            elif "path" in entry or entry.get("editable") is True:
-                yield locked(name, version, line, "local", "", fixed=True)
-            else:
-                fixed = any(h.startswith(("sha256:", "sha384:", "sha512:")) for h in texts(entry.get("hashes")))
-                file = text(entry.get("file"))
-                yield locked(name, version, line, "url" if file else "index", file, fixed=fixed)
+            made = _pipenv(name, entry, line)
+            yield replace(made, detail=lock_details.pipenv(category, entry)) if detail else made
 
 
-def npm(data: dict[str, Any], document: str) -> Iterator[LockedPackage]:
+def _pipenv(name: str, entry: dict[str, Any], line: int) -> LockedPackage:
+    version = text(entry.get("version")).removeprefix("==")
+    if "git" in entry:
+        fixed = urls.is_commit(text(entry.get("ref")))
+        return locked(name, version, line, "git", text(entry["git"]), fixed=fixed)
+    if "path" in entry or entry.get("editable") is True:
+        return locked(name, version, line, "local", "", fixed=True)
+    fixed = any(h.startswith(("sha256:", "sha384:", "sha512:")) for h in texts(entry.get("hashes")))
+    file = text(entry.get("file"))
+    return locked(name, version, line, "url" if file else "index", file, fixed=fixed)
+
+
+def npm(data: dict[str, Any], document: str, *, detail: bool = False) -> Iterator[LockedPackage]:
     """`packages` by path (versions 2 and 3), else the nested `dependencies` of version 1."""
     if not data.keys() & {"lockfileVersion", "packages", "dependencies"}:
         raise Malformed("package-lock.json without packages")
     cursor = _Cursor(document)
-    if isinstance(data.get("packages"), dict):
-        for path, entry in data["packages"].items():
+    packages = data.get("packages")
+    if isinstance(packages, dict):
+        for path, entry in packages.items():
             if "node_modules/" in path and isinstance(entry, dict):
                 name = text(entry.get("name")) or path.rpartition("node_modules/")[2]
-                yield _npm(name, entry, cursor.line(path))
+                made = _npm(name, entry, cursor.line(path))
+                yield replace(made, detail=lock_details.npm(path, entry, packages)) if detail else made
         return
     pending = [iter(table(data, "dependencies").items())]
     while pending:
         for name, entry in pending[-1]:
             if isinstance(entry, dict):
-                yield _npm(name, entry, cursor.line(name))
+                made = _npm(name, entry, cursor.line(name))
+                top = len(pending) == 1
+                yield replace(made, detail=lock_details.npm_old(entry, top=top)) if detail else made
                 pending.append(iter(table(entry, "dependencies").items()))
                 break
         else:

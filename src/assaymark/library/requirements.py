@@ -22,6 +22,7 @@ _COMMENT = re.compile(r"(?:^|(?<=\s))#.*$")
 _ENDS = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _ARCHIVE = re.compile(r"\.(?:whl|zip|tar(?:\.(?:gz|bz2|xz|lzma))?|tgz|tbz|txz|tlz)(?:\[[\w,.\s-]*\])?$", re.IGNORECASE)
 _STRONG = re.compile(r"sha(?:256|384|512):[0-9a-f]{64,128}", re.IGNORECASE)
+_FRAGMENT = re.compile(r"(?<=[#&])sha(?:256|384|512)=[0-9a-f]{64,128}(?![0-9a-f])", re.IGNORECASE)
 _SLOW_CODECS = frozenset({"punycode", "idna"})  # quadratic in the length
 _LONGEST = 4_096  # characters of one requirement without its options
 _MOST_LINES = 50_000
@@ -68,6 +69,8 @@ class Requirement:
     """The file names a constraint file, which may pin what is not pinned here."""
     specifier: str = ""
     marker: str = ""
+    hashes: tuple[str, ...] = ()
+    """`algorithm:hex` as written beside it or in its address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +201,9 @@ def read(text: str, name: str, tick: Callable[[], object] = _untimed) -> Documen
         editables = [value for option, value in given if option == "editable" and not wanted]
         for spelled in [wanted] if wanted else editables:
             try:
-                requirements.append(_requirement(spelled, given, line, role))
+                made = _requirement(spelled, given, line, role)
+                written = _hashes(made, given)
+                requirements.append(replace(made, hashes=written) if written else made)
             except ValueError as error:
                 bad.append(BadLine(line.number, safe_excerpt(line.text), str(error)))
         if not wanted:
@@ -206,6 +211,13 @@ def read(text: str, name: str, tick: Callable[[], object] = _untimed) -> Documen
     if any(option == "constraint" for _, option, _ in options):
         requirements = [replace(requirement, constrained=True) for requirement in requirements]
     return Document(tuple(lines), tuple(requirements), tuple(options), tuple(bad))
+
+
+def _hashes(requirement: Requirement, given: list[tuple[str, str]]) -> tuple[str, ...]:
+    found = [value for option, value in given if option == "hash"]
+    if requirement.hashed and not found:
+        found = [match[0].replace("=", ":", 1) for match in _FRAGMENT.finditer(requirement.text)]
+    return tuple(dict.fromkeys(value.lower() for value in found if _STRONG.fullmatch(value)))
 
 
 def logical_lines(text: str) -> Iterator[Line]:

@@ -114,6 +114,12 @@ PROJECTS = (
         ("oci-layout",),
         within=("blobs/sha256/", "blobs/sha256-", "blobs/sha512/"),
     ),
+    Project(
+        "adapters",
+        "assaymark.model.origin.cheap",
+        (f"{_CHECKS}.weights", f"{_CHECKS}.origin"),
+        ("adapter_config.json",),
+    ),
     Project("torchserve", "assaymark.model.torch.folder", (f"{_CHECKS}.torch",), (MANIFEST,)),
     Project("ncnn", f"{_FORMATS}.ncnn", (f"{_CHECKS}.weights",), (".param",)),
     *classical.PROJECTS,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from assaymark.core import bom
 from assaymark.core.evidence import TEST_RESULT, Evidence
 from assaymark.core.policy import BREAK_GLASS, DISTINCT, Parties, Policy, Requirement, decide
 from assaymark.core.statements import Approval, Seal
@@ -12,10 +13,19 @@ from assaymark.core.verdict import Outcome
 
 _COMMANDS = {
     TEST_RESULT: "assay scan MODEL --evidence scan.json --key SCANNER",
+    bom.CYCLONEDX: (
+        "assay bom build MODEL -o cyclonedx:bom.json && "
+        "assay bom sign bom.json --model MODEL --key KEY -o signed.json && assay registry attest {version} signed.json"
+    ),
     Seal.TYPE: "assay registry publish MODEL {version} --as PUBLISHER --key KEY",
     Approval.TYPE: "assay registry approve REQUEST --as APPROVER --key KEY --root root.json",
 }
-_WORDS = {TEST_RESULT: "scan", Seal.TYPE: "seal", Approval.TYPE: "approval"}
+_WORDS = {
+    TEST_RESULT: "scan",
+    **dict.fromkeys(bom.TYPES, "bill of materials"),
+    Seal.TYPE: "seal",
+    Approval.TYPE: "approval",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +62,12 @@ def explain(
 
 def describe(need: Requirement) -> str:
     """A requirement in a line."""
-    word = _WORDS.get(need.predicate_type, need.predicate_type)
+    kinds = (need.predicate_type, *sorted(need.or_types))
+    word = " or ".join(dict.fromkeys(_WORDS.get(kind, kind) for kind in kinds))
     who = f" by {need.threshold} of {len(need.signers)} keys" if need.signers else ""
     if need.role:
         people = "person" if need.threshold == 1 else "people"
-        who = f" by {need.threshold} {people} with the role {need.role}"
+        who = f" by {need.threshold} {people} with the role {' or '.join((need.role, *sorted(need.or_roles)))}"
         who += f", not the {' or the '.join(sorted(need.exclude))}" if need.exclude else ""
     age = (
         f", at most {need.max_age.days or need.max_age} {'days ' if need.max_age.days else ''}old"

@@ -77,6 +77,17 @@ def show_version(connection: sa.Connection, name: VersionName) -> dict[str, Any]
     }
 
 
+def statement(connection: sa.Connection, name: VersionName, digest: str) -> dict[str, Any]:
+    """The envelope of what was said about a version, by the digest of its payload; raises NotFound."""
+    row = find_version(connection, name)
+    same = sa.and_(tables.envelopes.c.version == row.id, tables.envelopes.c.digest == digest)
+    found = connection.execute(sa.select(tables.envelopes.c.document).where(same)).scalar()
+    if found is None:
+        raise NotFound(f"nothing with the digest {digest[:100]!r} was said about {name}", step="assay registry show")
+    said: dict[str, Any] = json.loads(found)
+    return said
+
+
 def files(connection: sa.Connection, name: VersionName, *, after: str = "", limit: int = 1000) -> list[dict[str, Any]]:
     """The files of a version by path."""
     row = find_version(connection, name)

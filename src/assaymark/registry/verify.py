@@ -34,6 +34,7 @@ from assaymark.core.statements import (
 from assaymark.core.subject import Subject
 from assaymark.core.trust import TrustRoot, update
 from assaymark.core.verdict import Outcome
+from assaymark.registry.listed import require_named
 from assaymark.registry.logged import require_logged
 from assaymark.registry.quarantined import require_free
 
@@ -136,6 +137,8 @@ def verify(bundle: Bundle, pinned: TrustRoot, channel: Channel, state: State, no
     with _step(5, "policy"):
         _allowed(bundle, root, request, activation, evidence)
         limit = _end_of_break_glass(bundle, activation, approvals, now)
+    with _step(5, "bill of materials"):
+        require_named(evidence, root, activation.project, activation.at, bundle.manifest)
     with _step(6, "log"):
         require_logged(bundle.leaf, bundle.proof, root, activation, digest, bundle.manifest.digest)
     with _step(7, "quarantine"):

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from assaymark.core import bom
 from assaymark.core.digest import Digest
 from assaymark.core.errors import Conflict, Malformed, Untrusted, UsageError
 from assaymark.core.evidence import TEST_RESULT, Statement
@@ -16,7 +17,7 @@ from assaymark.core.statements import PREDICATES, Lift, Quarantine, Seal, is_mom
 from assaymark.core.strictjson import canonical
 from assaymark.core.subject import Subject
 from assaymark.core.verdict import Outcome
-from assaymark.registry import quota, shards, tables
+from assaymark.registry import listed, quota, shards, tables
 from assaymark.registry.models import find_model, find_version, name_of_version
 from assaymark.registry.names import VersionName, check_name
 from assaymark.registry.states import VersionState, check_version
@@ -146,11 +147,12 @@ def attest(work: Work, name: VersionName, document: bytes) -> VersionState:
                 f"this evidence was made at {made!r:.40}, which is no time", step="write 2026-11-24T10:00:00Z"
             )
         work.check_time(made)
-    role = "scanner" if kind in {TEST_RESULT, shards.TYPE} else "attester"
+    holders, role = _speakers(work, kind, name.model.project, made or work.at)
+    signed.require(holders, f"a {role} of {name.model.project}")
     if kind == shards.TYPE:
         shards.read(signed.statement, manifest_of(work.connection, row.id))
-    holders = work.trust.keys_of(role, name.model.project, made or work.at)
-    signed.require(holders, f"a {role} of {name.model.project}")
+    if kind in bom.TYPES:
+        _check_bom(work, row.id, signed, name)
     _check_room(work, row.id, name)
     work.keep(row.id, signed)
     state = VersionState(row.state)
@@ -309,6 +311,31 @@ def _check_room(work: Work, version: int, name: VersionName) -> None:
     count = sa.select(sa.func.count()).select_from(_envelopes).where(evidence)
     if work.connection.execute(count).scalar_one() >= _MAX_EVIDENCE:
         raise Conflict(f"{name} has {_MAX_EVIDENCE:,} pieces of evidence already", step="publish a new version")
+
+
+def _speakers(work: Work, kind: str, project: str, at: str) -> tuple[dict[str, str], str]:
+    """Who may say such a thing, keyid -> person, and what they are called; an attester's bill of materials counts for nothing."""
+    role = "scanner" if kind in {TEST_RESULT, shards.TYPE} else "attester"
+    holders = dict(work.trust.keys_of(role, project, at))
+    if kind in bom.TYPES:
+        return holders | listed.signers(work.trust, project, at), f"{' or '.join(bom.ROLES)} or {role}"
+    return holders, role
+
+
+def _check_bom(work: Work, version: int, signed: Signed, name: VersionName) -> None:
+    """A bill of materials is of these bytes, and all of them find room in a bundle."""
+    size = len(signed.envelope.payload)
+    same = (signed.statement.predicate_type, signed.evidence.signers)
+    others = sum(
+        len(item.envelope.payload)
+        for item in evidence_of(work, version)
+        if item.statement.predicate_type in bom.TYPES and (item.statement.predicate_type, item.evidence.signers) != same
+    )
+    if size > bom.LIMIT or others + size > bom.TOGETHER:
+        why = f"a bill of materials of {size:,} bytes: at most {bom.LIMIT:,}, and {bom.TOGETHER:,} of all for {name}"
+        raise UsageError(why, step="leave out what is not of the model, as the files of large datasets")
+    manifest = manifest_of(work.connection, version)
+    listed.require_named([signed.evidence], work.trust, name.model.project, work.at, manifest)
 
 
 def _check_uploaded(work: Work, project: str, sha256s: set[str]) -> None:

@@ -25,6 +25,7 @@ _COMMANDS = {
     "user": "assaymark.faces.cli.user",
     "token": "assaymark.faces.cli.token",
     "admission": "assaymark.faces.cli.admission",
+    "bom": "assaymark.faces.cli.bom",
 }
 
 

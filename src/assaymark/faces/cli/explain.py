@@ -20,9 +20,38 @@ def command(rule_id: str, form: str) -> None:
         click.echo(_list(list(rules.values()), form))
         return
     rule = rules.get(rule_id.upper())
+    if rule is None and rule_id.upper().startswith("BOM"):
+        click.echo(_of_bom(rule_id.upper(), form))
+        return
     if rule is None:
         raise UsageError(f"there is no check {rule_id!r}", step="assay explain lists them all")
     click.echo({"text": _text, "markdown": markdown, "json": _json}[form](rule))
+
+
+def _of_bom(code: str, form: str) -> str:
+    """A problem that `assay bom validate` tells of."""
+    from assaymark.bom.spdx.codes import CODES as MORE
+    from assaymark.bom.validate_codes import CODES
+
+    codes = {**CODES, **MORE}
+    found = codes.get(code)
+    if found is None:
+        raise UsageError(f"there is no problem {code!r} of a bill of materials", step=f"there are {', '.join(codes)}")
+    if form == "json":
+        record = {
+            "id": found.id,
+            "title": found.title,
+            "severity": found.severity.word,
+            "why": found.why,
+            "fix": found.fix,
+        }
+        return json.dumps(record, indent=2)
+    if form == "markdown":
+        return f"## {found.id}: {found.title}\n\nSeverity: {found.severity.word}\n\n**Why.** {found.why}\n\n**Fix.** {found.fix}"
+    texts = (
+        click.wrap_text(f"{name}: {text}", 78, "  ", "  ") for name, text in (("Why", found.why), ("Fix", found.fix))
+    )
+    return "\n".join((f"{found.id}  {found.title}", f"  severity    {found.severity.word}", *texts))
 
 
 def _list(rules: list[Rule], form: str) -> str:

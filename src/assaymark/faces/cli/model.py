@@ -10,6 +10,7 @@ from assaymark.core.errors import UsageError
 from assaymark.core.look import clean
 from assaymark.faces.cli import DENIED, HOLD, OK
 from assaymark.faces.cli.model_oms import sign, verify
+from assaymark.faces.cli.model_origin import origin
 from assaymark.faces.cli.model_shards import shards
 
 if TYPE_CHECKING:
@@ -21,12 +22,13 @@ _SHOWN = 10
 
 @click.group("model")
 def command() -> None:
-    """Convert models to safetensors; learn which classes they may name; look into their weights; sign them."""
+    """Convert models to safetensors; learn which classes they may name; look into their weights; sign them; ask where they come from."""
 
 
 command.add_command(sign)
 command.add_command(verify)
 command.add_command(shards)
+command.add_command(origin)
 
 
 @command.command("convert")

@@ -18,7 +18,7 @@ _ACTION = click.option("--action", default="promote", show_default=True, help="p
 def command() -> None:
     """Show a channel's policy, and hold evidence against it.
 
-    POLICY is a file, or one that ships: production, staging.
+    POLICY is a file, or one that ships: production, staging, production-1.
     """
 
 

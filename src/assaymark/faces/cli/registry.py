@@ -186,7 +186,7 @@ def _show_version(found: Mapping[str, Any]) -> None:
     for name in ("version", "state", "digest", "size", "files", "publisher", "made_at"):
         click.echo(f"{name:<10}{clean(str(found[name]))}")
     for said in found["statements"]:
-        click.echo(f"said      {said['at']}  {clean(said['type'])}")
+        click.echo(f"said      {said['at']}  {clean(said['type'])}  {said['digest']}")
     for asked in found["requests"]:
         click.echo(f"request   {asked['request']}  {asked['channel']}  {asked['state']}")
 

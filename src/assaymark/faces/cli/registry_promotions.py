@@ -17,7 +17,20 @@ if TYPE_CHECKING:
 
 def add_to(group: click.Group) -> None:
     """Put the commands below the group."""
-    for one in (attest, request, requests, approve, deny, promote, withdraw, review, quarantine, lift, *_BY_HAND):
+    for one in (
+        attest,
+        evidence,
+        request,
+        requests,
+        approve,
+        deny,
+        promote,
+        withdraw,
+        review,
+        quarantine,
+        lift,
+        *_BY_HAND,
+    ):
         group.add_command(one)
 
 
@@ -38,6 +51,29 @@ def attest(obj: Mapping[str, Any], /, version: str, evidence: str, **options: An
         done = registering.attest(at, version, read_file(evidence))
     tell(done)
     return DENIED if done["state"] == "rejected" else OK
+
+
+@click.command("evidence")
+@click.argument("version")
+@click.argument("digest")
+@click.option("--predicate", is_flag=True, help="What it says alone, such as a bill of materials by itself, unsigned.")
+@click.option("--output", "-o", "out", type=click.Path(dir_okay=False), help="Where to write it [default: stdout].")
+@place
+@click.pass_obj
+def evidence(
+    obj: Mapping[str, Any], /, version: str, digest: str, out: str | None, *, predicate: bool, **options: Any
+) -> None:
+    """Fetch what was said about VERSION, by its DIGEST in `assay registry show`, in its envelope."""
+    from assaymark import registering
+
+    with opened(obj, options) as at:
+        found = registering.said(at, version, digest, predicate=predicate)
+    text = json.dumps(found, indent=2, ensure_ascii=False)
+    if out is None:
+        click.echo(text)
+        return
+    with open(out, "w", encoding="utf-8") as file:
+        file.write(text + "\n")
 
 
 @click.command("request")
@@ -142,7 +178,9 @@ def _confirm(word: str, *, ask: bool) -> "Callable[[Reviewed], None]":
         if asked.reason:
             click.echo(f"reason    {clean(asked.reason)}", err=True)
         for item in seen.evidence:
-            click.echo(f"evidence  {clean(item.statement.predicate_type)} of {item.statement.made_at or '?'}", err=True)
+            at = item.statement.made_at
+            when = f" of {at}" if at else ""
+            click.echo(f"evidence  {clean(item.statement.predicate_type)}{when}  {item.digest}", err=True)
         if ask:
             click.confirm(f"{word} this?", abort=True, err=True)
 

@@ -1,5 +1,6 @@
 """Versions: their files, their seal, what is said of them, and their end."""
 
+import json
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -27,6 +28,12 @@ class NewVersion(Strict):
 
     name: str = Field(max_length=64)
     parents: list[Parent] = Field(default=[], max_length=100)
+
+
+class Sealing(Signed):
+    """The seal, and the bill of materials that comes with it."""
+
+    bom: dict[str, Any] | None = None
 
 
 class NewFile(Strict):
@@ -107,9 +114,10 @@ def read_file(project: str, model: str, version: str, path: str, caller: Known, 
 
 
 @routes.post(_VERSION + "/seal", on_path(PUBLISH), largest=ENVELOPE)
-def seal(project: str, model: str, version: str, signed: Signed, caller: Known, services: Wired) -> dict[str, Any]:
-    """Freeze a draft by its publisher's seal; its scan begins."""
-    done = desk(services, caller).seal(f"{project}/{model}@{version}", signed.document())
+def seal(project: str, model: str, version: str, signed: Sealing, caller: Known, services: Wired) -> dict[str, Any]:
+    """Freeze a draft by its publisher's seal, with a bill of materials that he signed where there is one; its scan begins."""
+    bom = json.dumps(signed.bom).encode() if signed.bom is not None else None
+    done = desk(services, caller).seal(f"{project}/{model}@{version}", signed.document(), bom)
     services.registrar.wake()
     return done
 
@@ -118,6 +126,12 @@ def seal(project: str, model: str, version: str, signed: Signed, caller: Known, 
 def attest(project: str, model: str, version: str, signed: Signed, caller: Known, services: Wired) -> dict[str, Any]:
     """Take evidence of a trusted key."""
     return desk(services, caller).attest(f"{project}/{model}@{version}", signed.document())
+
+
+@routes.get(_VERSION + "/evidence/{digest}", on_path(READ))
+def statement(project: str, model: str, version: str, digest: str, caller: Known, services: Wired) -> dict[str, Any]:
+    """The envelope of what was said about a version, by the digest of its payload."""
+    return desk(services, caller).statement(f"{project}/{model}@{version}", digest)
 
 
 @routes.post(_VERSION + "/scan", on_path(ATTEST))

@@ -180,6 +180,37 @@ def spoken(blob: Blob, context: Context) -> Spoken:
     return Spoken(name[:200], tuple(found))
 
 
+def metadata(blob: Blob, context: Context) -> dict[str, object]:
+    """Texts (cut to 64 KiB) and integers by key, short lists of texts, and how long other arrays are. Raises Malformed."""
+    reader = _Reader(blob, context)
+    reader.start()
+    reader.count(reader.width + 4 + 4 + 8, "tensors", _TENSORS)
+    found: dict[str, object] = {}
+    for _ in range(reader.count(reader.width + 1 + 4 + 1, "metadata keys", _KEYS)):
+        key = reader.text(_NAME_LIMIT, "a metadata key")
+        kind = reader.integer(4, "a value type")
+        if kind == _STRING:
+            found[key] = reader.text_start(_TEXT, key)
+        elif kind in _COUNTS:
+            found[key] = reader.integer(_SCALARS[kind], key)
+        elif kind == _ARRAY:
+            found[key] = _listed(reader, key)
+        else:
+            _step_over(reader, kind, key)
+    return found
+
+
+def _listed(reader: "_Reader", key: str) -> object:
+    """A short array of texts, or the length of any other."""
+    kind, at = reader.integer(4, "an array's type"), reader.at
+    count = reader.count(_SCALARS.get(kind, reader.width), f"values in {key[:100]}")
+    if kind == _STRING and count <= _LISTED:
+        return [reader.text_start(_TEXT, key) for _ in range(count)]
+    reader.at = at
+    _step_over_array(reader, kind, key, 1)
+    return count
+
+
 def _pair(reader: "_Reader", tables: _Tables) -> Iterator[Item]:
     """One metadata key with its value; templates are read, all other values are stepped over."""
     key = reader.text(_NAME_LIMIT, "a metadata key")

@@ -408,3 +408,74 @@ def upgrade(op: Operations) -> None:  # noqa: PLR0915 - a statement for each tab
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("level", "index", name=op.f("pk_ledger_nodes")),
     )
+    op.create_table(
+        "graph_aliases",
+        sa.Column("alias", sa.Text(), nullable=False),
+        sa.Column("node", sa.Integer(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("alias", "node", name=op.f("pk_graph_aliases")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_graph_aliases_node"), "graph_aliases", ["node"], unique=False)
+    op.create_table(
+        "graph_documents",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Integer(), nullable=False),
+        sa.Column("series", sa.Text(), nullable=False),
+        sa.Column("origin", sa.Integer(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_graph_documents")),
+        sa.UniqueConstraint("digest", name=op.f("uq_graph_documents_digest")),
+    )
+    op.create_index("ix_graph_documents_series_at", "graph_documents", ["series", "at"], unique=False)
+    op.create_index(op.f("ix_graph_documents_subject"), "graph_documents", ["subject"], unique=False)
+    op.create_table(
+        "graph_edges",
+        sa.Column("source", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("origin", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("target", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("valid_from", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("valid_to", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("source", "origin", "target", "kind", "valid_from", name=op.f("pk_graph_edges")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "ix_graph_edges_target", "graph_edges", ["target", "valid_to", "source", "kind", "valid_from"], unique=False
+    )
+    op.create_table(
+        "graph_log",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("rows", sa.LargeBinary(), nullable=False),
+        sa.Column("chain", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_graph_log")),
+    )
+    op.create_table(
+        "graph_nodes",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("kind", sa.SmallInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("purl", sa.Text(), nullable=False),
+        sa.Column("said", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_graph_nodes")),
+        sa.UniqueConstraint("key", name=op.f("uq_graph_nodes_key")),
+    )
+    op.create_index("ix_graph_nodes_name", "graph_nodes", ["name", "kind"], unique=False)
+    op.create_table(
+        "graph_packages",
+        sa.Column("package", sa.Text(), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("node", sa.Integer(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("package", "version", "node", name=op.f("pk_graph_packages")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "graph_sources",
+        sa.Column("origin", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("source", sa.Integer(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("origin", "source", name=op.f("pk_graph_sources")),
+        sqlite_with_rowid=False,
+    )
