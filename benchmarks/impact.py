@@ -160,6 +160,8 @@ def load_postgres(url: str, made: Made) -> None:
                 for row in rows:
                     copy.write_row(row)
         raw.execute(INDEX)
+        for name in ("graph_nodes", "graph_documents"):
+            raw.execute(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), (SELECT max(id) FROM {name}))")
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("VACUUM ANALYZE")
     database.close()

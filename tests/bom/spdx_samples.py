@@ -29,7 +29,9 @@ def model_bom() -> Bom:
             {"cyclonedx": {"modelCard": {"considerations": [1, 2.5, None, {"é": True}]}}},
             name=fact("my-bert", declared, Place("README.md", "line 3"), Place("config.json")),
             manifest="assaymark-manifest:" + DIGEST,
-            architecture=fact("BertForSequenceClassification", Status.VERIFIED, Place("config.json", "/architectures/0")),
+            architecture=fact(
+                "BertForSequenceClassification", Status.VERIFIED, Place("config.json", "/architectures/0")
+            ),
             family="bert",
             task=fact("text-classification", declared),
             license=fact("mit", declared, note="config.json: apache-2.0"),
@@ -52,7 +54,13 @@ def model_bom() -> Bom:
             author=fact("stanford", declared),
             license=fact("Some Research Licence, v2", declared),
         ),
-        _component("model:base", NodeKind.MODEL, name="bert-base", purl="pkg:huggingface/bert-base@abc", license=fact(None, Status.UNKNOWN)),
+        _component(
+            "model:base",
+            NodeKind.MODEL,
+            name="bert-base",
+            purl="pkg:huggingface/bert-base@abc",
+            license=fact(None, Status.UNKNOWN),
+        ),
         _component(
             "pkg:pypi/numpy@1.26.0",
             NodeKind.LIBRARY,
@@ -71,7 +79,9 @@ def model_bom() -> Bom:
     )
     relations = (
         Relation(model, EdgeKind.TRAINED_ON, "data:imdb", places=(Place("README.md", "line 7"),)),
-        Relation(model, EdgeKind.DESCENDANT_OF, "model:base", "finetune", Status.VERIFIED, native={"cyclonedx": {"x": 1}}),
+        Relation(
+            model, EdgeKind.DESCENDANT_OF, "model:base", "finetune", Status.VERIFIED, native={"cyclonedx": {"x": 1}}
+        ),
         Relation(model, EdgeKind.CONTAINS, "file:model.safetensors", status=Status.OBSERVED),
         Relation(model, EdgeKind.DEPENDS_ON, "environment:lock"),
         Relation("environment:lock", EdgeKind.DEPENDS_ON, "pkg:pypi/numpy@1.26.0", "direct"),
@@ -89,7 +99,10 @@ def model_bom() -> Bom:
         model,
         tuple(sorted(components, key=lambda one: one.ref)),
         tuple(sorted(relations, key=lambda one: (one.source, one.kind, one.target))),
-        (Gap(model, "dependsOn", "a lock is not complete", "lock it"), Gap("model:base", "trainedOn", "no card", "add one")),
+        (
+            Gap(model, "dependsOn", "a lock is not complete", "lock it"),
+            Gap("model:base", "trainedOn", "no card", "add one"),
+        ),
         "",
         "Acme Corp",
         (("assaymark", "0.1.0"),),

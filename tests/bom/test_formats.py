@@ -48,6 +48,8 @@ def test_a_format_that_is_not_written() -> None:
         (b"{}", "no bomFormat", 0),
         (b'{"bomFormat": "CycloneDX"}', "which version", 0),
         (b'{"bomFormat": "CycloneDX", "specVersion": {}}', "which version", 0),
+        (b'{"bomFormat": "CycloneDX", "specVersion": "1.2"}', "CycloneDX 1.2, which is not read", 0),
+        (b'{"bomFormat": "CycloneDX", "specVersion": "2.0"}', "CycloneDX 2.0, which is not read", 0),
         (b'{"a": 1, "a": 2}', 'line 1: the key "a" stands there twice', 9),
         (b'{"a": {"b": 1,\n"c": 1, "c": 2}}', 'line 2: the key "c" stands there twice', 23),
         (b'{"a": ' + b"9" * 5000 + b"}", "beyond 2\\^53", 6),

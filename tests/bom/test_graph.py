@@ -209,6 +209,7 @@ def test_claims_that_name_what_they_do_not_describe(database):
         Claims("sha256:2", "model:gone", (a,), (), day(1)),
         Claims("sha256:3", a.key, (a,), (), "yesterday"),
         Claims("sha256:4", "k" * 601, (Node("k" * 601, NodeKind.MODEL, "k"),), (), day(1)),
+        Claims("sha256:6", "k\ud800", (Node("k\ud800", NodeKind.MODEL, "k"),), (), day(1)),
         Claims("sha256:5", "k\0", (Node("k\0", NodeKind.MODEL, "k"),), (), day(1)),
     ):
         with pytest.raises(Malformed):

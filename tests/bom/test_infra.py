@@ -161,6 +161,9 @@ def test_a_snapshot_gives_libraries_platform_device_driver() -> None:
 
 def test_a_snapshot_is_known_by_its_schema_and_faults_are_gaps() -> None:
     assert "environment:env.json" in built({"env.json": snapshot()}).by_ref
+    ordered = json.dumps(json.loads(snapshot()), sort_keys=True, separators=(",", ":"))
+    assert "environment:env.json" in built({"env.json": ordered}).by_ref
+    assert len(built({"s.json": '{"properties": {"schema": {"const": "assaymark/environment/v1"}}}'}).components) == 1
     for bad in (
         "{",
         '{"schema": "assaymark/environment/v1"}',

@@ -44,7 +44,9 @@ def test_written_and_read_again_is_the_same_bom():
 def test_the_same_bom_gives_the_same_bytes_and_another_one_other_names():
     assert json.dumps(write(model_bom())) == json.dumps(write(model_bom()))
     other = replace(model_bom(), author="Somebody else")
-    assert not {e.get("spdxId") for e in write(other)["@graph"]} & {e.get("spdxId") for e in write(model_bom())["@graph"]} - {None}
+    assert not {e.get("spdxId") for e in write(other)["@graph"]} & {
+        e.get("spdxId") for e in write(model_bom())["@graph"]
+    } - {None}
 
 
 def test_the_model_says_what_it_is_and_invents_nothing():
@@ -54,7 +56,9 @@ def test_the_model_says_what_it_is_and_invents_nothing():
     assert package["software_primaryPurpose"] == "model"
     assert package["ai_energyConsumption"]["ai_trainingEnergyConsumption"][0]["ai_energyQuantity"] == 1.5
     assert package["ai_useSensitivePersonalInformation"] == "no"
-    assert not {"releaseTime", "software_packageVersion", "software_downloadLocation", "ai_autonomyType"} & package.keys()
+    assert (
+        not {"releaseTime", "software_packageVersion", "software_downloadLocation", "ai_autonomyType"} & package.keys()
+    )
     assert "No assertion is made on releaseTime" in package["comment"]
 
 
@@ -71,7 +75,9 @@ def test_directions_of_relationships():
 def test_gaps_are_completeness():
     document = write(model_bom())
     names = {one["spdxId"]: one.get("name") for one in document["@graph"] if "spdxId" in one}
-    said = {(names[r["from"]], r["relationshipType"]): r["completeness"] for r in document["@graph"] if "completeness" in r}
+    said = {
+        (names[r["from"]], r["relationshipType"]): r["completeness"] for r in document["@graph"] if "completeness" in r
+    }
     assert said == {("my-bert", "dependsOn"): "incomplete", ("bert-base", "trainedOn"): "noAssertion"}
 
 
@@ -79,7 +85,10 @@ def test_licences_are_expressions_texts_or_no_assertion():
     document = write(model_bom())
     expressions = {one.get("simplelicensing_licenseExpression") for one in document["@graph"]} - {None}
     assert expressions == {"MIT", "LicenseRef-Some-Research-Licence-v2"}
-    assert element(document, type="simplelicensing_SimpleLicensingText")["simplelicensing_licenseText"] == "Some Research Licence, v2"
+    assert (
+        element(document, type="simplelicensing_SimpleLicensingText")["simplelicensing_licenseText"]
+        == "Some Research Licence, v2"
+    )
     assert ("bert-base", ("expandedlicensing_NoAssertionLicense",)) in related(document, "hasDeclaredLicense")
 
 
@@ -147,7 +156,11 @@ def test_the_ntia_checker_finds_author_time_and_dependencies(tmp_path):
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=5,
 )

@@ -98,6 +98,11 @@ def test_scripts_of_tests_make_no_model() -> None:
     assert edges(built({**FILES, "tests/test_x.py": "model.fit(1)\n"}), EdgeKind.TRAINED_ON)
 
 
+def test_what_only_looks_like_training_is_none() -> None:
+    text = "class Text:\n    def f(self):\n        self.fit(3)\n        place.open('rb')\n        open('/proc/self/statm')\n"
+    assert {c.ref for c in built({"text.py": text, "a.py": "Policy.from_json('x')\n"}).components} == {"model:model"}
+
+
 def test_known_components_are_used_again() -> None:
     seen, draft = sight(FILES), Draft()
     root = draft.component(NodeKind.MODEL, "model:.")

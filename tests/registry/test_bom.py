@@ -394,7 +394,10 @@ def test_publishing_signs_one_with_the_publishers_key_and_it_can_be_fetched(org,
     a_model(tmp_path / "model")
     key("ann").save(str(tmp_path / "ann.key"))
     real = replace_clock(org)
-    assert run(["--home", org.home, "registry", "publish", "model", "fraud/scorer@1", "--as", "ann", "--key", "./ann.key"]) == 0
+    assert (
+        run(["--home", org.home, "registry", "publish", "model", "fraud/scorer@1", "--as", "ann", "--key", "./ann.key"])
+        == 0
+    )
     (made,) = boms(org)
     assert made.evidence.signers == {key("ann").keyid} and made.statement.predicate["metadata"]["timestamp"] >= real
     capsys.readouterr()

@@ -8,6 +8,7 @@ import json
 import re
 from typing import Any
 
+from assaymark.bom.cyclonedx import VERSIONS
 from assaymark.bom.document import SCHEMA, Bom
 from assaymark.core import strictjson
 from assaymark.core.errors import Malformed, UsageError
@@ -118,7 +119,14 @@ def _placed(error: Malformed, data: bytes, name: str) -> Malformed:
 
 def _form(document: dict[str, Any], name: str) -> str:
     if document.get("bomFormat") == "CycloneDX":
-        return f"cyclonedx-{_version(document.get('specVersion'), name)}"
+        version = _version(document.get("specVersion"), name)
+        if version not in VERSIONS:
+            raise Malformed(
+                f"{name} is CycloneDX {version}, which is not read",
+                offset=0,
+                step=f"versions that are: {', '.join(VERSIONS)}",
+            )
+        return f"cyclonedx-{version}"
     if document.get("schema") == SCHEMA:
         return "assaymark"
     stated = document.get("spdxVersion")

@@ -6,6 +6,7 @@ purl, while its own BOM has its digest) is tied to it by an edge, so that what a
 """
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -65,9 +66,7 @@ def merge(connection: sa.Connection, described: Sequence[Node]) -> Merged:
     """Insert the nodes that are new and what is new of others."""
     by_key = {node.key: node for node in described}
     for node in described:
-        if not node.key or any(
-            len(text) > LONGEST or "\0" in text for text in (node.key, node.name, node.version, *node.aliases)
-        ):
+        if not node.key or not all(map(_is_name, (node.key, node.name, node.version, *node.aliases))):
             raise Malformed(f"not a name for a node: {node.key!r:.80}; at most {LONGEST} characters")
     known = _known(connection, sorted(by_key))
     missing = [node for key, node in sorted(by_key.items()) if key not in known]
@@ -98,11 +97,24 @@ def _said(node: Node) -> int:
 
 
 def _known(connection: sa.Connection, keys: Sequence[str]) -> dict[str, Any]:
+    """Nodes by key. One parameter for all keys: hundreds of them would take longer to bind than to look up."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    given = "SELECT value FROM json_each(:keys)" if is_sqlite else "SELECT unnest(CAST(:keys AS text[]))"
+    rows = sa.text(f"SELECT id, key, kind, name, said FROM graph_nodes WHERE key IN ({given})")  # noqa: S608 - words of ours
     found = {}
-    for some in chunks(keys):
-        rows = sa.select(nodes.c.id, nodes.c.key, nodes.c.kind, nodes.c.name, nodes.c.said)
-        found.update({row.key: row for row in connection.execute(rows.where(nodes.c.key.in_(some))).all()})
+    for some in chunks(keys, 20_000):
+        bound = json.dumps(some) if is_sqlite else list(some)
+        found.update({row.key: row for row in connection.execute(rows, {"keys": bound}).all()})
     return found
+
+
+def _is_name(text: str) -> bool:
+    """Whether both databases take it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return len(text) <= LONGEST and "\0" not in text
 
 
 def _changed(

@@ -28,8 +28,13 @@ _IN_FOLDER = frozenset(("file", "data", "machine-learning-model"))
 _MANIFEST = re.compile(r"assaymark-manifest(?:-v1)?:([0-9a-f]{64})")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _OTHER = frozenset(
-    ["md", "rst", "txt", "csv", "tsv", "json", "jsonl", "yaml", "yml", "toml", "ini", "cfg", "conf", "lock", "py", "pyi", "ipynb", "sh", "html", "htm", "css", "js", "jinja", "j2", "template", "png", "jpg", "jpeg", "gif", "svg", "webp", "bmp", "ico", "pdf", "gitattributes", "gitignore", "gitkeep", "keep", "license", "licence", "notice", "sha256", "sha512", "md5", "sig", "asc"]
-)
+    (
+        "md", "rst", "txt", "csv", "tsv", "json", "jsonl", "yaml", "yml", "toml", "ini", "cfg", "conf", "lock", "py", "pyi",
+        "ipynb", "sh", "html", "htm", "css", "js", "jinja", "j2", "template", "png", "jpg", "jpeg", "gif", "svg", "webp",
+        "bmp", "ico", "pdf", "gitattributes", "gitignore", "gitkeep", "keep", "license", "licence", "notice", "sha256",
+        "sha512", "md5", "sig", "asc",
+    )
+)  # fmt: skip
 """What follows the last dot of names from which no loader takes weights, but for `_TEXT_WEIGHTS`."""
 _WORDS = frozenset(
     ("license", "licence", "notice", "copying", "readme", "authors", "changelog", "dockerfile", "makefile")

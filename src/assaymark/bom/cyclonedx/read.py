@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from assaymark.bom.cyclonedx import fields, head, layout, properties
+from assaymark.bom.cyclonedx import VERSIONS, fields, head, layout, properties
 from assaymark.bom.cyclonedx.element import Scene, bare
 from assaymark.bom.cyclonedx.fit import restored
 from assaymark.bom.cyclonedx.patch import difference
@@ -11,16 +11,14 @@ from assaymark.bom.document import Bom, Component, Gap, Relation
 from assaymark.core.errors import Malformed
 from assaymark.core.graph import EdgeKind, NodeKind
 
-_VERSIONS = ("1.4", "1.5", "1.6", "1.7")
-
 
 def read(document: dict[str, Any]) -> Bom:
     """The BOM of a document; raises Malformed where it is no CycloneDX document of a version that is read."""
     if not isinstance(document, dict) or document.get("bomFormat") != "CycloneDX":
         raise Malformed("no CycloneDX document: it has no bomFormat of CycloneDX")
     version = document.get("specVersion")
-    if version not in _VERSIONS:
-        raise Malformed(f"CycloneDX {str(version)[:20]} is not read", step=f"versions that are: {', '.join(_VERSIONS)}")
+    if version not in VERSIONS:
+        raise Malformed(f"CycloneDX {str(version)[:20]} is not read", step=f"versions that are: {', '.join(VERSIONS)}")
     return _Reading(document, str(version)).bom()
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from assaymark.bom.document import Bom, Component, Relation
 from assaymark.bom.spdx import notes
-from assaymark.bom.spdx.bound import objects
-from assaymark.bom.spdx.elements import CONTEXT, Elements, elements
+from assaymark.bom.spdx.bound import objects, text
+from assaymark.bom.spdx.elements import CONTEXT, Elements, elements, value_of
 from assaymark.bom.spdx.facts import facts
 from assaymark.bom.spdx.fields import TEXTS, fields
 from assaymark.bom.spdx.made import Making, namespace
@@ -84,9 +85,10 @@ def element_of(component: Component, name: str) -> dict[str, Any]:
     for key in lacking:
         made.pop(key, None)
     probe = Elements({}, single=False, prefixes={})
-    read = facts(made, probe, [])
+    kept_says, written_says = facts(made, probe, []), facts(written, probe, [])
     for fact, keys in _KEYS.items():
-        if not notes.same(read.get(fact), component.value(fact)):
+        said = kept_says.get(fact)
+        if not notes.same(said, component.value(fact)) and not notes.same(said, written_says.get(fact)):
             for key in keys:
                 _renew(made, key, written, probe)
     return made
@@ -108,59 +110,59 @@ def _renew(made: dict[str, Any], key: str, written: Mapping[str, Any], probe: El
 def patched(bom: Bom, document: dict[str, Any]) -> dict[str, Any]:
     """The document that was read, with what has changed since."""
     by_ref = bom.by_ref
-    seen: set[str] = set()
+    placed: dict[str, dict[str, Any]] = {}
 
     def element(ref: str) -> Any:
-        if ref not in by_ref or ref in seen:
+        if ref not in by_ref or ref in placed:
             return None
-        seen.add(ref)
-        return put_together(element_of(by_ref[ref], ref), element)
+        placed[ref] = {}
+        placed[ref] = put_together(element_of(by_ref[ref], ref), element)
+        return placed[ref]
 
     made = put_together(document, element) or {"@context": CONTEXT, "@graph": []}
-    added = [component for component in bom.components if component.ref not in seen]
-    making = Making(namespace(bom), {component.ref: component.ref for component in bom.components})
+    found = elements(made)
+    making = Making(namespace(bom), {ref: found.id(one) for ref, one in placed.items()})
+    added = [component for component in bom.components if component.ref not in placed]
+    making.ids |= {one.ref: f"{making.base}#component:{quote(one.ref, safe='/:@+~')}" for one in added}
     for component in added:
-        making.ids[component.ref] = f"{making.base}#{len(making.ids)}" if ":" not in component.ref else component.ref
         making.component(component)
-    _relate(bom, made, making)
+    _relate(bom, found, making)
+    if making.made:
+        making.creation(bom)
+    _append(made, making)
     _note(bom, made, making)
     return made
 
 
-def _relate(bom: Bom, made: dict[str, Any], making: Making) -> None:
+def _relate(bom: Bom, found: Elements, making: Making) -> None:
     """Relationships that are new are added, and ends that are gone are taken out."""
-    found = elements(made)
     kinds = {component.ref: component.kind for component in bom.components}
-    refs = {ref: ref for ref in kinds if ref in found.by_id}
-    there = relations(found, refs, kinds)
+    refs = {name: ref for ref, name in making.ids.items() if name in found.by_id}
+    by_id = {name: kinds[ref] for name, ref in refs.items()}
+    there = relations(found, refs, by_id)
     wanted = {(r.source, r.kind, r.target): r for r in bom.relations}
-    if there.keys() - wanted.keys():
-        _prune(found, there.keys() - wanted.keys(), kinds)
+    gone = there.keys() - wanted.keys()
+    if gone:
+        ids = making.ids
+        _prune(found, {(ids[source], kind, ids[target]) for source, kind, target in gone}, by_id)
     making.relations([wanted[key] for key in sorted(wanted.keys() - there.keys())], kinds)
-    _append(made, making)
 
 
 def _prune(found: Elements, gone: set[tuple[str, EdgeKind, str]], kinds: Mapping[str, NodeKind]) -> None:
-    from assaymark.bom.spdx.bound import text
-    from assaymark.bom.spdx.elements import value_of
-
     for element in found.of("Relationship"):
         sources, targets = found.ids(element.get("from")), element.get("to")
         if not sources or not isinstance(targets, list):
             continue
+        said = value_of(element, "relationshipType"), value_of(element, "scope"), text(element, "description")
         kept = []
         for target in targets:
             name = next(iter(found.ids(target)), "")
-            known = meaning(
-                value_of(element, "relationshipType"),
-                value_of(element, "scope"),
-                text(element, "description"),
-                kinds.get(name),
-            )
+            known = meaning(*said, kinds.get(name))
             ends = (name, sources[0]) if known and known.turned else (sources[0], name)
             if not known or (ends[0], known.kind, ends[1]) not in gone:
                 kept.append(target)
-        element["to"] = kept or ["NoneElement"]
+        if len(kept) < len(targets):
+            element["to"] = kept or ["NoneElement"]
     for source, kind, target in gone:
         if kind is EdgeKind.SUPPLIED_BY and target in found.ids(found.get(source).get("suppliedBy")):
             found.get(source).pop("suppliedBy", None)
@@ -175,7 +177,8 @@ def _append(made: dict[str, Any], making: Making) -> None:
         made.clear()
         made.update({"@context": context, "@graph": [top]})
     graph = made["@graph"]
-    graph += [making.made[name] for name in sorted(making.made)]
+    there = {name for one in objects(graph) for name in (one.get("spdxId"), one.get("@id")) if isinstance(name, str)}
+    graph += [making.made[name] for name in sorted(making.made.keys() - there)]
     making.made = {}
 
 
@@ -191,9 +194,14 @@ def _note(bom: Bom, made: dict[str, Any], making: Making) -> None:
     if old:
         made["@graph"] = [one for one in made["@graph"] if not (isinstance(one, dict) and found.id(one) in old)]
         again = read(made)
-    ids = {c.ref: c.ref for c in again.components} | making.ids
+    ids = making.ids
     read_as = {component.ref: component for component in again.components}
-    plain = {(r.source, r.kind, r.target): r for r in again.relations}
+    back = {name: ref for ref, name in ids.items()}
+    plain = {
+        (back.get(r.source), r.kind, back.get(r.target)): replace(r, source=back[r.source], target=back[r.target])
+        for r in again.relations
+        if r.source in back and r.target in back
+    }
     outgoing: dict[str, list[tuple[Relation, Relation]]] = {}
     for r in bom.relations:
         outgoing.setdefault(r.source, []).append((r, plain.get((r.source, r.kind, r.target), r)))

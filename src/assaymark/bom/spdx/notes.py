@@ -69,6 +69,8 @@ def _fact(name: str, fact: Fact, read: Mapping[str, Any]) -> dict[str, Any]:
     entry: dict[str, Any] = {}
     if name not in read or not same(read[name], fact.value):
         entry["value"] = fact.value
+        if name in read:
+            entry["read"] = read[name]
     if fact.status is not Status.DECLARED:
         entry["status"] = fact.status.value
     if fact.places:
@@ -132,9 +134,11 @@ def noted_facts(note: Mapping[str, Any], read: Mapping[str, Any]) -> dict[str, F
     made = {name: Fact(value, Status.DECLARED) for name, value in read.items() if name not in absent}
     for name, entry in _object(note, "facts").items():
         _entry(entry, "a fact")
-        if "value" not in entry and name not in read:
+        value, stands = read.get(name), name in read
+        if "value" in entry and stands == ("read" in entry) and same(entry.get("read"), value):
+            value, stands = entry["value"], True
+        if not stands:
             continue  # the element said so once, and does no more
-        value = entry["value"] if "value" in entry else read[name]
         made[name] = Fact(value, _status(entry), _read_places(entry), _text(entry, "note"))
     return made
 

@@ -168,9 +168,10 @@ def _entry(component: Component) -> dict[str, Any]:
     made = {**written, **native.get("set", {})}
     for key in native.get("unset", []):
         made.pop(key, None)
-    read_back = facts(made, room)
+    kept_says, written_says = facts(made, room), facts(written, room)
     for fact, keys in KEYS.items():
-        if notes.same(read_back.get(fact), component.value(fact)):
+        said = kept_says.get(fact)
+        if notes.same(said, component.value(fact)) or notes.same(said, written_says.get(fact)):
             continue
         for key in keys:
             kept = [one for one in objects(made.get(key)) if not facts({key: [one]}, room)] if key in LISTS else []

@@ -81,15 +81,9 @@ def relations(
             made.setdefault((one, known.kind, other), Relation(one, known.kind, other, known.how))
 
     for element, source, targets in relationships(found):
-        if source not in refs:
-            continue
-        name, scope, description = (
-            value_of(element, "relationshipType"),
-            value_of(element, "scope"),
-            text(element, "description"),
-        )
-        for target in targets:
-            known = meaning(name, scope, description, kinds.get(target)) if target in refs else None
+        said = value_of(element, "relationshipType"), value_of(element, "scope"), text(element, "description")
+        for target in targets if source in refs else ():
+            known = meaning(*said, kinds.get(target)) if target in refs else None
             if known:
                 add(source, known, target)
     for one in refs:

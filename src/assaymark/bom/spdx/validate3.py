@@ -230,7 +230,11 @@ def _short(value: Any) -> str:
     return (
         f"'{value[:60]}'"
         if isinstance(value, str)
-        else "an object" if isinstance(value, dict) else "a list" if isinstance(value, list) else f"{value!r:.40}"
+        else "an object"
+        if isinstance(value, dict)
+        else "a list"
+        if isinstance(value, list)
+        else f"{value!r:.40}"
     )
 
 
