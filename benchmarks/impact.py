@@ -299,7 +299,7 @@ def details(database: Database, reader: Graph, made: Made, seeds: list[int]) -> 
     with database.read() as connection:
         assert set(map(int, reach.ids)) == set(graph_walk.affected(connection, seeds))
     print(f"popular after   {after:.2f} ms with {reach.count} nodes, the additions overlaid")
-    print(f"RSS here        {resident():.0f} MB, the generator's arrays included")
+    print(f"peak RSS here   {resident():.0f} MB, the generator's arrays included")
     reader.close()
 
 
