@@ -4,8 +4,10 @@ import hashlib
 import time
 from collections.abc import Mapping
 
-from assaymark.bom.build import infra, libraries, tooling
+from assaymark.bom.build import libraries
 from assaymark.bom.build.draft import Draft, Sight
+from assaymark.bom.build.infra import gather as infra
+from assaymark.bom.build.tooling import gather as tooling
 from assaymark.bom.document import Bom, Component, Status
 from assaymark.core.budget import Budget, Limits
 from assaymark.core.graph import EdgeKind, NodeKind

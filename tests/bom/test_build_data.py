@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assaymark import boms
-from assaymark.bom.build.data_rows import parquet
+from assaymark.bom.build.data.rows import parquet
 from assaymark.bom.document import Bom, Status
 from assaymark.core.blob import Bytes
 from assaymark.core.errors import AssayError

@@ -14,8 +14,8 @@ from assaymark.bom.cyclonedx.write import write, write_with_losses
 from assaymark.bom.cyclonedx.xml import parse as parse_xml
 from assaymark.bom.document import Bom, Component, Fact, Relation, Status
 from assaymark.bom.neutral import from_json, to_json
+from assaymark.bom.problems.schema import problems
 from assaymark.bom.schema import validator
-from assaymark.bom.validate_schema import problems
 from assaymark.core.errors import Malformed
 from assaymark.core.graph import EdgeKind, NodeKind
 from tests.bom.boms_at_random import JSON

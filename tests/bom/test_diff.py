@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from assaymark.bom.diff import Diff, diff
+from assaymark.bom.compare.diff import Diff, diff
 from assaymark.bom.document import Bom, Component, Fact, Gap, Place, Relation, Status
 from assaymark.core.finding import Severity
 from assaymark.core.graph import EdgeKind, NodeKind

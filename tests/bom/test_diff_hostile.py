@@ -6,12 +6,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assaymark.bom import diff_rules
-from assaymark.bom.compare_markdown import diff_markdown, score_markdown
-from assaymark.bom.compare_text import diff_text, merge_text, score_text
-from assaymark.bom.diff import diff
+from assaymark.bom.compare import diff_rules
+from assaymark.bom.compare.diff import diff
+from assaymark.bom.compare.markdown import diff_markdown, score_markdown
+from assaymark.bom.compare.merge import merge
+from assaymark.bom.compare.text import diff_text, merge_text, score_text
 from assaymark.bom.document import Bom, Component, Fact, Gap, Place, Relation, Status
-from assaymark.bom.merge import merge
 from assaymark.bom.score import score
 from assaymark.bom.words import FACTS
 from assaymark.core.finding import Severity

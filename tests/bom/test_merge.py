@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assaymark.bom.compare.merge import Merged, merge
 from assaymark.bom.document import Bom, Component, Fact, Gap, Place, Relation, Status
-from assaymark.bom.merge import Merged, merge
 from assaymark.core.errors import UsageError
 from assaymark.core.graph import EdgeKind, NodeKind
 

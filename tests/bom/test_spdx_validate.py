@@ -4,10 +4,10 @@ import copy
 
 import pytest
 
+from assaymark.bom.problems.codes import CODES as ALL
 from assaymark.bom.spdx.codes import CODES
 from assaymark.bom.spdx.validate import problems
 from assaymark.bom.spdx.write import write
-from assaymark.bom.validate_codes import CODES as ALL
 from tests.bom.spdx_samples import foreign, model_bom, two
 
 

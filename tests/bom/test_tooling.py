@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assaymark.bom.build import tooling
 from assaymark.bom.build.draft import Draft
-from assaymark.bom.build.tooling_scripts import read
+from assaymark.bom.build.tooling import gather as tooling
+from assaymark.bom.build.tooling.scripts import read
 from assaymark.bom.document import Status
 from assaymark.core.graph import EdgeKind, NodeKind
 from tests.bom.sights import built, edges, gaps, sight

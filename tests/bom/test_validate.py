@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from assaymark.bom.cyclonedx.write import write
+from assaymark.bom.problems.codes import CODES
+from assaymark.bom.problems.cyclonedx import circles
+from assaymark.bom.problems.identity import moment
 from assaymark.bom.validate import Problem, validate
-from assaymark.bom.validate_codes import CODES
-from assaymark.bom.validate_cyclonedx import circles
-from assaymark.bom.validate_identity import moment
 from assaymark.core.finding import Severity
 from tests.bom.boms_at_random import model_bom
 from tests.bom.cyclonedx_documents import XML_SAYS, foreign

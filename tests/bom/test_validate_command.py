@@ -9,7 +9,7 @@ import jsonschema_rs
 import pytest
 
 from assaymark.bom.formats import read, write
-from assaymark.bom.validate_codes import CODES
+from assaymark.bom.problems.codes import CODES
 from assaymark.faces.cli import DENIED, HOLD, OK, USAGE, run
 from tests.bom.boms_at_random import model_bom
 from tests.bom.cyclonedx_documents import XML, foreign

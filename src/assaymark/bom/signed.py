@@ -3,9 +3,9 @@
 import json
 from collections.abc import Sequence
 
+from assaymark.bom.compare.matching import digests_of
 from assaymark.bom.document import Bom
 from assaymark.bom.formats import read
-from assaymark.bom.matching import digests_of
 from assaymark.core.bom import TYPES
 from assaymark.core.envelope import Envelope, Verifier
 from assaymark.core.errors import Untrusted

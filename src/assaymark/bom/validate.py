@@ -36,11 +36,11 @@ def validate(document: dict[str, Any], form: str, *, schema_only: bool = False) 
 
         from_json(document)
         return []
-    from assaymark.bom.validate_schema import problems as schema_problems
+    from assaymark.bom.problems.schema import problems as schema_problems
 
     found = schema_problems(document, form)
     if not schema_only:
-        from assaymark.bom.validate_cyclonedx import problems
+        from assaymark.bom.problems.cyclonedx import problems
 
         deeper = problems(document)
         told = {problem.at for problem in deeper}

@@ -2,8 +2,8 @@
 
 from assaymark.bom.build.draft import Draft, Sight, Sketch
 from assaymark.bom.build.environment import LIMIT, Device, Distribution, Environment, is_environment, read
-from assaymark.bom.build.infra_lay import image as lay_image
-from assaymark.bom.build.infra_lay import runtime
+from assaymark.bom.build.infra.lay import image as lay_image
+from assaymark.bom.build.infra.lay import runtime
 from assaymark.bom.build.libraries_lay import conda, directly, environment, joined, library, owner, unread
 from assaymark.bom.document import Bom, Place, Status
 from assaymark.core.errors import AssayError, OverBudget

@@ -4,13 +4,16 @@ import importlib
 from types import ModuleType
 
 from assaymark import __version__
-from assaymark.bom.build import models_gaps
 from assaymark.bom.build.draft import Draft, Sight
+from assaymark.bom.build.models import gaps as models_gaps
 from assaymark.bom.document import Bom
 from assaymark.core.errors import AssayError
 from assaymark.core.graph import NodeKind
 
-GATHERERS = tuple(f"assaymark.bom.build.{name}" for name in ("models.gather", "data.gather", "libraries", "infra.gather", "tooling.gather"))
+GATHERERS = tuple(
+    f"assaymark.bom.build.{name}"
+    for name in ("models.gather", "data.gather", "libraries", "infra.gather", "tooling.gather")
+)
 """In the order in which they run: each may build on what those before it wrote."""
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from assaymark.bom.compare.matching import digests_of
 from assaymark.bom.document import Bom
-from assaymark.bom.matching import digests_of
 from assaymark.bom.score.measure import WORTH, Measured, Scale
 from assaymark.bom.score.profiles import Element, Profile, fixes, load, names
 from assaymark.core.errors import UsageError

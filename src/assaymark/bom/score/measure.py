@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from assaymark.bom.compare.matching import STRONG, digests_of, purl_version
 from assaymark.bom.document import HASHES, MANIFEST, Bom, Component, Fact, Relation, Status
-from assaymark.bom.matching import STRONG, digests_of, purl_version
 from assaymark.bom.score.profiles import Element
 from assaymark.core.graph import NodeKind
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
+from assaymark.bom.problems.codes import CODES
 from assaymark.bom.spdx.terms import LENGTHS
 from assaymark.bom.validate import Problem
-from assaymark.bom.validate_codes import CODES
 from assaymark.core.graph import EdgeKind
 
 LIMIT = 10_000

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from assaymark.bom.validate_codes import LOW, MEDIUM, Code
+from assaymark.bom.problems.codes import LOW, MEDIUM, Code
 
 CODES: Mapping[str, Code] = {
     code.id: code

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from assaymark.bom.problems.codes import CODES
 from assaymark.bom.spdx import checks
 from assaymark.bom.spdx.bound import document as bounded
 from assaymark.bom.spdx.bound import items, objects, text, texts
@@ -12,7 +13,6 @@ from assaymark.bom.spdx.codes import CODES as OURS
 from assaymark.bom.spdx.read2 import ROOMS, relations_of
 from assaymark.bom.spdx.shapes2 import ENUMS, Property, shapes
 from assaymark.bom.validate import Problem
-from assaymark.bom.validate_codes import CODES
 from assaymark.core.errors import Malformed
 
 _ID = re.compile(r"SPDXRef-[A-Za-z0-9.-]+")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from assaymark.bom.problems.codes import CODES
 from assaymark.bom.spdx import checks
 from assaymark.bom.spdx.bound import objects, text, texts
 from assaymark.bom.spdx.codes import CODES as OURS
@@ -14,7 +15,6 @@ from assaymark.bom.spdx.facts import kind_of
 from assaymark.bom.spdx.model import Model, Property, Shape, compact, model
 from assaymark.bom.spdx.relations import relations, relationships
 from assaymark.bom.validate import Problem
-from assaymark.bom.validate_codes import CODES
 
 _META = frozenset({"type", "@type", "spdxId", "@id", "id", "@context"})
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")

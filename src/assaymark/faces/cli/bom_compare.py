@@ -38,7 +38,7 @@ def diff(old: str, new: str, form: str, fail_on: str, verbose: bool) -> int:  # 
     assay bom diff approved.cdx.json candidate.spdx.json
     assay bom diff approved.cdx.json candidate.cdx.json --format markdown --fail-on medium
     """  # noqa: D301 - click wants the character, not a backslash and a letter
-    from assaymark.bom.diff import diff as compare
+    from assaymark.bom.compare.diff import diff as compare
     from assaymark.boms import read
 
     found = compare(read(old), read(new))
@@ -46,11 +46,11 @@ def diff(old: str, new: str, form: str, fail_on: str, verbose: bool) -> int:  # 
     if form == "json":
         _print_json(found.as_dict())
     elif form == "markdown":
-        from assaymark.bom.compare_markdown import diff_markdown
+        from assaymark.bom.compare.markdown import diff_markdown
 
         click.echo(diff_markdown(found, threshold), nl=False)
     else:
-        from assaymark.bom.compare_text import diff_text
+        from assaymark.bom.compare.text import diff_text
 
         click.echo(diff_text(found, threshold, every=verbose), nl=False)
     return DENIED if found.worst is not None and found.worst >= threshold else OK
@@ -77,8 +77,8 @@ def merge(documents: tuple[str, ...], form: str, out: str | None, conflicts: IO[
     \b
     assay bom merge supplier.spdx.json scanner.cdx.json -o merged.cdx.json --conflicts conflicts.json
     """  # noqa: D301 - click wants the character, not a backslash and a letter
-    from assaymark.bom.compare_text import merge_text
-    from assaymark.bom.merge import merge as join
+    from assaymark.bom.compare.text import merge_text
+    from assaymark.bom.compare.merge import merge as join
     from assaymark.boms import read, render, write
 
     if len(documents) < 2:
@@ -137,11 +137,11 @@ def score(obj: Mapping[str, Any], /, document: str, **options: Any) -> int:
     if options["form"] == "json":
         _print_json(measured.as_dict())
     elif options["form"] == "markdown":
-        from assaymark.bom.compare_markdown import score_markdown
+        from assaymark.bom.compare.markdown import score_markdown
 
         click.echo(score_markdown(measured), nl=False)
     else:
-        from assaymark.bom.compare_text import score_text
+        from assaymark.bom.compare.text import score_text
 
         click.echo(score_text(measured, every=options["verbose"]), nl=False)
     under = options["fail_under"]

@@ -1,0 +1,1 @@
+"""Data: what cards, Croissant, DVC and the files themselves say of it."""

@@ -1,0 +1,1 @@
+"""Infrastructure: images, what a machine was seen to have, accelerators."""

@@ -1,0 +1,1 @@
+"""Tooling: scripts, pipelines and the runs that trackers kept on disk."""

@@ -1,0 +1,1 @@
+"""Two or more BOMs beside each other: matched by identity, compared, joined."""
