@@ -124,6 +124,8 @@ def _configure(connection: Any, _record: Any) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "temp_store=MEMORY",
+        "cache_size=-32768",  # kB: the graph's indexes are wide, and a BOM touches hundreds of their pages
+        "wal_autocheckpoint=8000",  # pages, 32 MB: fewer of the writers pay for what all wrote
         "trusted_schema=OFF",
     ):
         connection.execute(f"PRAGMA {pragma}")

@@ -1,18 +1,25 @@
 """Runs the gatherers over what was found, one after the other, and closes with what is still unknown."""
 
-import importlib
-from types import ModuleType
+from collections.abc import Callable
 
 from assaymark import __version__
+from assaymark.bom.build import libraries
+from assaymark.bom.build.data import gather as data
 from assaymark.bom.build.draft import Draft, Sight
-from assaymark.bom.build.models import gaps as models_gaps
-from assaymark.bom.document import Bom
+from assaymark.bom.build.infra import gather as infra
+from assaymark.bom.build.models import gaps
+from assaymark.bom.build.models import gather as models
+from assaymark.bom.build.tooling import gather as tooling
+from assaymark.bom.document import Bom, Status
 from assaymark.core.errors import AssayError
 from assaymark.core.graph import NodeKind
 
-GATHERERS = tuple(
-    f"assaymark.bom.build.{name}"
-    for name in ("models.gather", "data.gather", "libraries", "infra.gather", "tooling.gather")
+GATHERERS: tuple[tuple[str, Callable[[Sight, Draft], None]], ...] = (
+    ("models", models.gather),
+    ("data", data.gather),
+    ("libraries", libraries.gather),
+    ("infrastructure", infra.gather),
+    ("tooling", tooling.gather),
 )
 """In the order in which they run: each may build on what those before it wrote."""
 
@@ -20,25 +27,13 @@ GATHERERS = tuple(
 def build(sight: Sight, at: str = "", author: str = "") -> Bom:
     """The BOM of what is seen. What one gatherer cannot read becomes a Gap, and the rest go on."""
     draft = Draft()
-    for name in GATHERERS:
-        module = _module(name)
-        if module is None:
-            continue
+    for layer, gather in GATHERERS:
         try:
-            module.gather(sight, draft)
+            gather(sight, draft)
         except AssayError as error:
-            _missed(draft, sight, name.rpartition(".")[2], error)
-    models_gaps.close(draft)
+            _missed(draft, sight, layer, error)
+    gaps.close(draft)
     return draft.finished((("assaymark", __version__),), at, author)
-
-
-def _module(name: str) -> ModuleType | None:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name == name:
-            return None
-        raise
 
 
 def _missed(draft: Draft, sight: Sight, what: str, error: AssayError) -> None:
@@ -47,7 +42,5 @@ def _missed(draft: Draft, sight: Sight, what: str, error: AssayError) -> None:
         root = draft.component(NodeKind.FILE, "file:.")
         root.facts.clear()
         draft.subject = root.ref
-        from assaymark.bom.document import Status
-
         root.say("name", sight.name, Status.OBSERVED)
     draft.gap(draft.subject, what, f"not all of it could be read: {error.message}", error.step)

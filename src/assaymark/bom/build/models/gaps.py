@@ -24,6 +24,8 @@ _DATA = (
     ("license", "nothing here names the licence of the data", "write `license:` to the dataset's card, or describe it by Croissant"),
     ("supplier", "nothing here says who supplies the data", "describe it by Croissant (`creator`), or in the dataset's card"),
 )  # fmt: skip
+_INSTEAD = {"architecture": "family", "version": "revision"}
+"""Facts that say as much."""
 
 
 def close(draft: Draft) -> None:
@@ -57,7 +59,7 @@ def close(draft: Draft) -> None:
 
 def _ask(draft: Draft, sketch: Sketch, asked: tuple[tuple[str, str, str], ...]) -> None:
     for fact, why, step in asked:
-        if fact not in sketch.facts and not (fact == "architecture" and "family" in sketch.facts):
+        if fact not in sketch.facts and _INSTEAD.get(fact) not in sketch.facts:
             sketch.unknown(fact, why)
             draft.gap(sketch, fact, why, step)
 
