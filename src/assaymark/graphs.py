@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from assaymark.bom import graph, graph_log, graph_walk
+from assaymark.bom import graph, graph_log, graph_tree, graph_walk
 from assaymark.bom.graph_log import Mark
 from assaymark.bom.graph_tables import FOREVER
 from assaymark.bom.graph_walk import EVER, Known, Step
@@ -26,6 +26,7 @@ from assaymark.core.graph import EdgeKind, NodeKind
 from assaymark.storage.database import Database
 
 if TYPE_CHECKING:
+    from assaymark.bom.graph_tree import Towards
     from assaymark.bom.selectors import Advisory, Selection
     from assaymark.storage.adjacency import Adjacency
     from assaymark.storage.edge_file import EdgeFile
@@ -126,6 +127,18 @@ class Graph:
         """One shortest path from a node up to a seed, the same each time; [] where there is none."""
         with self.database.read() as connection:
             return graph_walk.path(connection, seeds, node, graph.mask_of(kinds), _when(as_of, ever=ever))
+
+    def tree(self, seeds: Iterable[int], reached: int, as_of: str | None = None) -> "Towards":
+        """One shortest way to a seed from each node that comes from one (bom.graph_tree); `reached`: how many there are."""
+        wanted, when = [*seeds], _when(as_of, ever=False)
+        with self.database.read() as connection:
+            if reached > self._small:
+                from assaymark.storage.adjacency_tree import Towards as Fast
+                from assaymark.storage.adjacency_tree import tree
+
+                with suppress(Malformed), self._current(connection, intervals=when is not None) as arrays:
+                    return Fast(tree(arrays, wanted, when))
+            return graph_tree.tree(connection, wanted, when)
 
     def ancestry(
         self, node: int, kinds: Iterable[EdgeKind] | None = None, as_of: str | None = None, *, ever: bool = False

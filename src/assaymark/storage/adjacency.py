@@ -259,7 +259,7 @@ class Adjacency:
         seen[frontier] = True
         wide = self.size // 64
         while len(frontier):
-            found = np.concatenate([part.out(frontier, allowed, when) for part in self._parts()])
+            found = np.concatenate([part.out(frontier, allowed, when) for part in self.parts])
             found = found[~seen[found]]
             if len(found) > wide:
                 fresh = np.zeros(self.size, bool)
@@ -300,7 +300,7 @@ class Adjacency:
         since[frontier] = 0
         while len(frontier):
             changed = np.zeros(self.size, bool)
-            for part in self._parts():
+            for part in self.parts:
                 places, owner = part.expand(frontier, mask, live=True)
                 begin = np.maximum(since[frontier][owner], part.since[places])
                 node = part.source[places]
@@ -325,7 +325,7 @@ class Adjacency:
 
     def _step(self, node: Array, begin: Array, end: Array, mask: Array | None) -> tuple[Array, Array, Array]:
         found = []
-        for part in self._parts():
+        for part in self.parts:
             places, owner = part.expand(node, mask, live=False)
             first = np.maximum(begin[owner], part.since[places])
             last = np.minimum(end[owner], part.until[places])
@@ -333,7 +333,9 @@ class Adjacency:
             found.append((part.source[places][holds], first[holds], last[holds]))
         return tuple(np.concatenate(columns) for columns in zip(*found, strict=True))  # type: ignore[return-value] # three
 
-    def _parts(self) -> tuple[Csr, ...]:
+    @property
+    def parts(self) -> tuple[Csr, ...]:
+        """The file's edges, and those that came later."""
         return (self.base,) if self.later is None else (self.base, self.later)
 
     def _seeds(self, seeds: Iterable[int]) -> Array:

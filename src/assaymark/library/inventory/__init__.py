@@ -1,0 +1,1 @@
+"""One inventory of packages, whatever file, folder or image says so."""
