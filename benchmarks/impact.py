@@ -1,4 +1,4 @@
-"""Measures the graph: `python benchmarks/impact.py [--scale 1.0] [--folder DIR] [--postgres URL]`. Figures are in docs/adr/0017.
+"""Measures the graph: `python benchmarks/impact.py [--scale 1.0] [--folder DIR] [--postgres URL]`. Figures are in docs/adr/0018.
 
 The store has 100,000 models, a million components and ten million edges (times the scale): components on five levels depend on
 each other, base models on components, fine-tunes on bases, derived models on those, production on them; Zipf's law says how

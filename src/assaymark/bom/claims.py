@@ -37,16 +37,19 @@ _HUB = "pkg:huggingface/"
 _SPACE = re.compile(r"\s+")
 
 
-def claims(bom: Bom, document: str, at: str, series: str) -> Claims:
+def claims(bom: Bom, document: str, at: str, series: str, key: str = "") -> Claims:
     """What a BOM says. `document` is the digest of its payload, `at` RFC 3339; see core.graph.Claims for the series.
 
+    `key`: of its subject, where whoever took the BOM knows by what it is known; else what the BOM itself says.
     Raises Malformed for a BOM whose subject or relations name components that it does not have.
     """
     by_ref = bom.by_ref
     if bom.subject not in by_ref:
         raise Malformed(f"the BOM is about {bom.subject!r:.80}, which is none of its components")
-    subject = _key(by_ref[bom.subject], "")
+    said = _key(by_ref[bom.subject], "")
+    subject = key or said
     keys = {ref: subject if ref == bom.subject else _key(component, subject) for ref, component in by_ref.items()}
+    keys = {ref: subject if known == said else known for ref, known in keys.items()}  # nothing comes from itself
     nodes: dict[str, Node] = {}
     for ref, component in by_ref.items():
         _keep(nodes, _node(component, keys[ref]))
