@@ -3,12 +3,12 @@
 import re
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
 from assaymark.core.blob import Blob, chunks
 from assaymark.core.budget import Budget
 from assaymark.core.format import Member, Region
+from assaymark.core.record import dataclass
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _SYSTEM_FOLDERS = frozenset({"bin", "dev", "etc", "lib", "opt", "proc", "root", "sbin", "sys", "usr", "var"})

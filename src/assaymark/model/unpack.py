@@ -4,12 +4,12 @@ import importlib
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 
 from assaymark.core.blob import CHUNK, Blob, Slice, chunks
 from assaymark.core.budget import Budget
 from assaymark.core.errors import AssayError, Malformed, Opaque, OverBudget
+from assaymark.core.record import dataclass
 from assaymark.model.decoders import Decoder, Filter, Sized, Zlib
 
 _FIRST_PIECE = 1 << 14

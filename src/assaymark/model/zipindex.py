@@ -6,11 +6,12 @@ walk from header to header would find are hidden. Each is a Part, to be looked a
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from assaymark.core.blob import CHUNK, Blob
 from assaymark.core.budget import Budget
 from assaymark.core.errors import AssayError, Malformed, OverBudget
+from assaymark.core.record import dataclass
 from assaymark.model.archive import Disagreement, Hole
 from assaymark.model.zipread import (
     DESCRIPTOR,

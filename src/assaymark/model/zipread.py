@@ -7,11 +7,11 @@ trust. So nothing here chooses: every end record and every place where its direc
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from assaymark.core.blob import Blob
 from assaymark.core.budget import Budget
 from assaymark.core.errors import Malformed
+from assaymark.core.record import dataclass
 
 END = b"PK\x05\x06"
 CENTRAL = b"PK\x01\x02"

@@ -5,11 +5,11 @@ is handed on as a `TorchPart`, so that it is looked at as what its loader takes 
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
 from assaymark.core.blob import Blob, Slice
 from assaymark.core.format import Head, Item, Member
+from assaymark.core.record import dataclass
 
 
 class Role(StrEnum):

@@ -1,7 +1,6 @@
 """What the checks of `assaymark.model.checks.torch` read."""
 
-from dataclasses import dataclass
-
+from assaymark.core.record import dataclass
 from assaymark.core.source.python_deeds import Deed
 
 

@@ -1,7 +1,8 @@
 """What checks of weights read. Light: parsers of `assay scan` make some of these, `assay model weights` all of them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from assaymark.core.record import dataclass
 
 PROGRAM, ARCHIVE, TEXT = "program", "archive", "text"
 """Kinds of what a tensor carries."""
