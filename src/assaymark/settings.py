@@ -3,12 +3,12 @@
 import os
 import sys
 import tomllib
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from assaymark.core.errors import UsageError
 from assaymark.core.ignore import Ignore, read_ignores
+from assaymark.core.record import dataclass
 
 _KEYS = {"fail_on", "exclude", "persona", "ignore", "allow"}
 

@@ -6,11 +6,11 @@ Predicate types: in-toto attestation, spec/predicates/cyclonedx.md, spdx2.md and
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from assaymark.core.errors import Malformed
 from assaymark.core.manifest import Manifest
+from assaymark.core.record import dataclass
 from assaymark.core.strictjson import loads
 
 CYCLONEDX, SPDX, SPDX3 = "https://cyclonedx.org/bom", "https://spdx.dev/Document", "https://spdx.dev/Document/v3"

@@ -5,10 +5,10 @@ Pure: keys come in through the Signer and Verifier protocols; `storage.keys` has
 
 import base64
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from assaymark.core.errors import Malformed, Untrusted
+from assaymark.core.record import dataclass
 from assaymark.core.strictjson import loads
 
 _LIMIT = 400 << 20

@@ -6,13 +6,13 @@ our detail stands in one extra field, `assaymark`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from assaymark.core.bom import TYPES as BOMS
 from assaymark.core.digest import Digest, sha256
 from assaymark.core.envelope import Envelope
 from assaymark.core.errors import Malformed
+from assaymark.core.record import dataclass
 from assaymark.core.strictjson import loads
 from assaymark.core.subject import Subject
 

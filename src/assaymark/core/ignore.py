@@ -1,13 +1,13 @@
 """What a person accepted for a while, and what an earlier report knew already. Pure: today comes in."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
 from assaymark.core.errors import UsageError
 from assaymark.core.finding import Finding
+from assaymark.core.record import dataclass
 from assaymark.core.scan import Gap, Ignored
 from assaymark.core.snapshot import ABSENT, Snapshot, diff
 

@@ -5,7 +5,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from assaymark.core import bom
 from assaymark.core.clock import parse_timestamp, timestamp
 from assaymark.core.evidence import APPROVAL, ORIGIN, SEAL, TEST_RESULT, Evidence
 from assaymark.core.finding import Severity
+from assaymark.core.record import dataclass
 from assaymark.core.strictjson import canonical
 from assaymark.core.subject import Subject
 from assaymark.core.verdict import Outcome, Reason, Verdict

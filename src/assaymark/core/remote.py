@@ -5,10 +5,11 @@ the host wants other credentials, Unreadable for everything else that keeps byte
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from assaymark.core.errors import Unreadable
+from assaymark.core.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from assaymark.core.digest import SHA256, Digest
+from assaymark.core.record import dataclass
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """A subject is immutable bytes, named by digest, in a layer."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from assaymark.core.digest import Digest
+from assaymark.core.record import dataclass
 
 
 class Layer(StrEnum):

@@ -1,7 +1,8 @@
 """Allow, deny or hold, with reasons that point at evidence."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from assaymark.core.record import dataclass
 
 
 class Outcome(StrEnum):
