@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assaymark import __version__
 from assaymark.catalog import catalog, checkset
@@ -14,7 +14,7 @@ from assaymark.core.attest import scan_statement
 from assaymark.core.check import RULES, Rule
 from assaymark.core.clock import Clock, SystemClock, timestamp
 from assaymark.core.digest import SHA256, Digest
-from assaymark.core.errors import Unreadable, UsageError
+from assaymark.core.errors import Malformed, Unreadable, UsageError
 from assaymark.core.evidence import Evidence
 from assaymark.core.finding import Finding, Persona, Severity
 from assaymark.core.ignore import apply_ignores, read_baseline, split_known
@@ -28,6 +28,9 @@ from assaymark.settings import Settings
 from assaymark.settings import home as home_folder
 from assaymark.settings import load as load_settings
 from assaymark.survey import FolderTree, Found, Options, Progress, find, hang_up, look_at_all, name_of, open_item
+
+if TYPE_CHECKING:
+    from assaymark.library.confusion.index import Index
 
 
 def scan(  # noqa: PLR0913 - the options of the product's main command
@@ -71,7 +74,7 @@ def scan(  # noqa: PLR0913 - the options of the product's main command
         with allowing:
             # Workers inherit the policy where they are forked, and only there.
             reports = look_at_all(found, options, 1 if allowed and sys.platform != "linux" else jobs, progress)
-        with _base(base):
+        with _base(base), _popular(home):
             reports = with_projects(reports, found, roots, catalog())
     finally:
         hang_up(found)
@@ -85,6 +88,29 @@ def _base(path: str | os.PathLike[str] | None) -> AbstractContextManager[None]:
     from assaymark.comparing import held_against
 
     return held_against(os.fspath(path))
+
+
+def _popular(given: str | None) -> AbstractContextManager[None]:
+    """The block in which names are held against the list of popular ones that the home keeps, where it keeps one."""
+    folder = os.path.join(home_folder(given), "names")
+    if not os.path.exists(os.path.join(folder, "latest")):
+        return nullcontext()
+    from assaymark.library.confusion.session import known
+
+    return known(lambda: kept_names(folder))
+
+
+def kept_names(folder: str) -> "Index | None":
+    """The index that was made last of a list of popular names, or None where there is none that can be read."""
+    from assaymark.library.confusion.index import Index
+
+    try:
+        with open(os.path.join(folder, "latest"), "rb") as file:
+            name = file.read(100).decode("ascii", "replace").strip()
+        with open(os.path.join(folder, os.path.basename(name)), "rb") as file:
+            return Index(file.read())
+    except (OSError, Malformed):
+        return None
 
 
 @dataclass(frozen=True, slots=True)

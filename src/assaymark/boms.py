@@ -51,10 +51,20 @@ def build(
     snapshot = bool(_SNAPSHOT.search(real.replace(os.sep, "/")))  # its files are links to the blobs beside it
     roots, found, _ = find([given], exclude, follow_links=snapshot)
     try:
-        sight = _sight(roots[0], found, real if snapshot else "", progress)
-        return gather(sight, _moment(at), author)
+        passed = [item for item in found if _passed(item, real)]
+        entered = [item for item in found if item not in passed]
+        sight = _sight(roots[0], entered, real if snapshot else "", progress)
+        return gather(sight, _moment(at), author, [item.path for item in passed])
     finally:
         hang_up(found)
+
+
+def _passed(item: Found, top: str) -> bool:
+    """A link to a folder below `top`, such as `lib64` of a virtual environment: its files stand under their own names."""
+    if not item.entry.problem or not os.path.islink(item.entry.real):
+        return False
+    real = os.path.realpath(item.entry.real)
+    return os.path.isdir(real) and real.startswith(top.rstrip(os.sep) + os.sep)
 
 
 def _moment(at: str) -> str:

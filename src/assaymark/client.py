@@ -9,11 +9,11 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from assaymark.app import identify
 from assaymark.core.bundle import Bundle
-from assaymark.core.errors import Untrusted, UsageError
+from assaymark.core.errors import Unreadable, Untrusted, UsageError
 from assaymark.core.subject import Subject
 from assaymark.feeds.registry import RegistryClient
 
@@ -138,6 +138,28 @@ class Client(RegistryClient):
         """See Desk."""
         return self._get(f"{_version(version)}/evidence/{_part(digest)}")
 
+    # Deployments
+
+    def deploy(self, version: str, name: str, environment: str = "production", *, since: str = "") -> Json:
+        """See Desk."""
+        body = {"name": name, "environment": environment, "since": since}
+        return self._post(f"{_version(version)}/deployments", body)
+
+    def undeploy(self, name: str, environment: str = "production", *, until: str = "") -> Json:
+        """See Desk."""
+        return self._post("/undeployments", {"name": name, "environment": environment, "until": until})
+
+    def deployments(self, model: str = "", *, ended: bool = False, after: int = 0) -> list[Json]:
+        """See Desk."""
+        wanted = str(ended).lower()
+        return _list(self.ask("GET", "/api/v1/deployments", None, model=model, ended=wanted, after=after))
+
+    def add_bom(self, document: bytes, series: str = "", keys: Sequence[object] = ()) -> Json:
+        """See Desk. A server knows the keys of its trust root and no others."""
+        if keys:
+            raise UsageError("a server believes the keys of its trust root alone", step="leave --key out")
+        return self._post("/boms", {"document": document.decode("utf-8", "replace"), "series": series})
+
     # Promotion
 
     def propose(
@@ -192,6 +214,35 @@ class Client(RegistryClient):
         """See Desk."""
         return self._signed(f"{_version(version)}/lift", envelope)
 
+    def preview_containment(self, what: str, *, scope: Sequence[str] = ()) -> Json:
+        """See Desk; without a scope, everything that the holder of the token may quarantine."""
+        return _object(self.ask("GET", "/api/v1/containments/preview", None, what=what, scope=",".join(scope) or None))
+
+    def contain(
+        self, what: str, reason: str, envelopes: Sequence[bytes], *, scope: Sequence[str] = (), partial: bool = False
+    ) -> Json:
+        """See Desk."""
+        signed = [json.loads(envelope) for envelope in envelopes]
+        body = {"what": what, "reason": reason, "scope": list(scope), "partial": partial, "envelopes": signed}
+        return self._post("/containments", body)
+
+    def containments(self, *, standing: bool = True) -> list[Json]:
+        """See Desk."""
+        return _list(self.ask("GET", "/api/v1/containments", None, standing="true" if standing else "false"))
+
+    def containment(self, number: str) -> Json:
+        """See Desk."""
+        return self._get(f"/containments/{_part(number)}")
+
+    def lift_containment(self, number: str, envelopes: Sequence[bytes]) -> Json:
+        """See Desk."""
+        signed = [json.loads(envelope) for envelope in envelopes]
+        return self._post(f"/containments/{_part(number)}/lift", {"envelopes": signed})
+
+    def vex(self, what: str, form: str = "openvex", *, scope: Sequence[str] = ()) -> Json:
+        """See Desk; without a scope, everything that the holder of the token may read."""
+        return _object(self.ask("GET", "/api/v1/vex", None, what=what, form=form, scope=",".join(scope) or None))
+
     def set_state(self, version: str, act: str, reason: str = "") -> Json:
         """See Desk."""
         if act == "delete":
@@ -219,6 +270,33 @@ class Client(RegistryClient):
     def test_webhook(self, project: str, webhook: str) -> Json:
         """See Desk."""
         return self._post(f"/projects/{_part(project)}/webhooks/{_part(webhook)}/test", None)
+
+    # Impact
+
+    def impact(self, what: Any, *, as_of: str = "", channel: str = "") -> Iterator[Json]:
+        """See Desk. Raises Unreadable where the answer breaks off before its end."""
+        query = urlencode({"what": _selector(what), "as_of": as_of, "channel": channel})
+        whole = False
+        for line in self.lines(f"/api/v1/impact?{query}"):
+            whole = line.get("end") is True
+            yield line
+        if not whole:
+            raise Unreadable("the answer broke off before its end", step="ask again")
+
+    def impact_page(self, what: str, *, as_of: str = "", channel: str = "", limit: int = 100, after: int = 0) -> Json:
+        """The head and some of the hits; `next` is where the next page begins."""
+        found = self.ask(
+            "GET", "/api/v1/impact", None, what=what, as_of=as_of, channel=channel, limit=limit, after=after
+        )
+        return _object(found)
+
+    def why(self, model: str, what: Any, *, as_of: str = "") -> Json:
+        """See Desk."""
+        return _object(self.ask("GET", "/api/v1/impact/why", None, model=model, what=_selector(what), as_of=as_of))
+
+    def ancestry(self, model: str, *, as_of: str = "") -> Json:
+        """See Desk."""
+        return _object(self.ask("GET", "/api/v1/graph/ancestry", None, model=model, as_of=as_of))
 
     # Loading
 
@@ -248,6 +326,13 @@ class Client(RegistryClient):
 
     def _signed(self, path: str, envelope: bytes) -> Json:
         return self._post(path, {"envelope": json.loads(envelope)})
+
+
+def _selector(what: Any) -> str:
+    """A server opens no files of ours."""
+    if not isinstance(what, str):
+        raise UsageError("a server takes no advisory of yours", step="name its id, or pkg:TYPE/NAME@RANGE")
+    return what
 
 
 def _part(text: str) -> str:

@@ -4,20 +4,22 @@ Whoever calls has been let in already (faces.http; on the command line it is who
 is signed on their side: this side hands out what is to be signed, and takes envelopes.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 from assaymark.core.bundle import Bundle
+from assaymark.core.envelope import Verifier
 from assaymark.core.errors import NotFound, UsageError
 from assaymark.core.manifest import ManifestFile
 from assaymark.core.ports import BlobReader, Source
-from assaymark.core.statements import Quarantine, Seal
+from assaymark.core.statements import Seal
 from assaymark.core.subject import Subject
 from assaymark.core.verdict import Verdict
+from assaymark.desk_containment import Containing
 from assaymark.registrar import FRESH, Registrar
-from assaymark.registry import gate, models, promotions, queries, versions
+from assaymark.registry import containment, deployments, gate, models, promotions, queries, versions
 from assaymark.registry.names import ModelName, VersionName
 from assaymark.registry.states import VersionState
 
@@ -25,7 +27,7 @@ Json = dict[str, Any]
 _BY_HAND = {"deprecate": VersionState.DEPRECATED, "revoke": VersionState.REVOKED, "delete": VersionState.TOMBSTONE}
 
 
-class Desk:
+class Desk(Containing):
     """One caller's way to a registry. `actor` is the name of his account, and is what the ledger says."""
 
     def __init__(self, registrar: Registrar, actor: str) -> None:
@@ -150,6 +152,39 @@ class Desk:
         with self.registrar.database.read() as connection:
             return queries.statement(connection, VersionName.parse(version), digest)
 
+    # Deployments
+
+    def deploy(self, version: str, name: str, environment: str = deployments.ENVIRONMENT, *, since: str = "") -> Json:
+        """Report that a version runs under a name; what ran under it before ended then."""
+        with self.registrar.work() as work:
+            return deployments.deploy(
+                work, VersionName.parse(version), name, environment, since=since, actor=self.actor
+            )
+
+    def undeploy(self, name: str, environment: str = deployments.ENVIRONMENT, *, until: str = "") -> Json:
+        """Report that nothing runs under a name any more."""
+        with self.registrar.work() as work:
+            return deployments.undeploy(work, name, environment, until=until, actor=self.actor)
+
+    def running(self, name: str, environment: str = deployments.ENVIRONMENT) -> list[Json]:
+        """What runs under a name: one or nothing."""
+        with self.registrar.database.read() as connection:
+            return deployments.running(connection, name, environment)
+
+    def deployments(
+        self, model: str = "", *, ended: bool = False, after: int = 0, projects: frozenset[str] | None = None
+    ) -> list[Json]:
+        """What runs, of a model or of all, a page of it."""
+        named = ModelName.parse(model) if model else None
+        with self.registrar.database.read() as connection:
+            return deployments.listed(connection, named, ended=ended, after=after, projects=projects)
+
+    def add_bom(self, document: bytes, series: str = "", keys: Sequence[Verifier] = ()) -> Json:
+        """Take a bill of materials of something that no version here is into the graph."""
+        from assaymark import filling_boms
+
+        return filling_boms.add(self.registrar, document, series, keys, self.actor)
+
     # Promotion
 
     def propose(
@@ -240,15 +275,19 @@ class Desk:
         name = VersionName.parse(version)
         with self.registrar.look() as work:
             row = models.find_version(work.connection, name)
-            standing = versions.statement_of(work, row.id, Quarantine.TYPE)
-        if standing is None:
+            given = versions.lifted_by(work, row.id)
+        if not given:
             raise NotFound(f"{version} was never quarantined")
-        return {"version": version, "digest": row.digest, "quarantine": str(standing.evidence.digest)}
+        standing = [one for one, people in given.items() if len(people) < versions.LIFTS]
+        return {"version": version, "digest": row.digest, "quarantine": (standing or [*given])[-1]}
 
     def lift(self, version: str, envelope: bytes) -> Json:
         """Take one of the two words that end a quarantine."""
         with self.registrar.work() as work:
-            return {"version": version, "state": versions.lift(work, VersionName.parse(version), envelope)}
+            name = VersionName.parse(version)
+            state = versions.lift(work, name, envelope)
+            containment.settle_version(work, models.find_version(work.connection, name).id, self.actor)
+        return {"version": version, "state": state}
 
     def set_state(self, version: str, act: str, reason: str = "") -> Json:
         """Act is `deprecate`, `revoke` or `delete`."""
@@ -289,6 +328,26 @@ class Desk:
         from assaymark import notifying
 
         return notifying.test(self.registrar, project, webhook)
+
+    # Impact
+
+    def impact(self, what: Any, *, as_of: str = "", channel: str = "") -> Iterator[Json]:
+        """Who is affected: the head, every hit, and an end with their number."""
+        from assaymark import impacting
+
+        return impacting.impact(self.registrar, what, as_of=as_of, channel=channel).lines()
+
+    def why(self, model: str, what: Any, *, as_of: str = "") -> Json:
+        """The way by which WHAT reaches a model."""
+        from assaymark import impacting
+
+        return impacting.why(self.registrar, model, what, as_of=as_of)
+
+    def ancestry(self, model: str, *, as_of: str = "") -> Json:
+        """All that went into a model."""
+        from assaymark import impacting
+
+        return impacting.ancestry(self.registrar, model, as_of=as_of)
 
     # Loading
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from assaymark.core.clock import SystemClock
 from assaymark.core.envelope import Envelope
@@ -31,6 +32,7 @@ __all__ = [
     "checkpoint",
     "ledger_folder",
     "open_ledger",
+    "open_registry_ledger",
     "prove",
     "repair",
     "trust",
@@ -38,6 +40,8 @@ __all__ = [
     "watch",
 ]
 
+LOG_FILES = "log"
+"""In the registry's folder."""
 _MAX_ROOT = 1 << 20
 
 
@@ -154,6 +158,17 @@ def open_ledger(
         raise UsageError(f"a quorum of {quorum} of {len(asked)} witnesses can never be had", step=step)
     signer, public = note_signer(origin, key), note_key(origin, key.public)
     return Ledger(database, Folder(folder), signer, public, SystemClock(), quorum=Quorum(asked, quorum), say=say)
+
+
+def open_registry_ledger(
+    folder: str, settings: Mapping[str, Any], database: Database, key: PrivateKey, root: TrustRoot | None
+) -> Ledger:
+    """The ledger of the registry in a folder, with the witnesses and the quorum of the trust root."""
+    urls = settings.get("witnesses", {})
+    known = trust_of(root).witnesses if root else ()
+    witnesses = {urls[one.name]: one for one in known if one.name in urls}
+    place = os.path.join(folder, LOG_FILES)
+    return open_ledger(database, place, key, settings["origin"], witnesses=witnesses, quorum=root.quorum if root else 0)
 
 
 def repair(url: str, folder: str, key: str, home: str | None) -> list[str]:

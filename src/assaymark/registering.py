@@ -5,7 +5,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,7 +17,7 @@ from assaymark.core.bundle import Bundle
 from assaymark.core.clock import SystemClock, timestamp
 from assaymark.core.digest import Digest, sha256
 from assaymark.core.envelope import Envelope, Signer
-from assaymark.core.errors import Untrusted, UsageError
+from assaymark.core.errors import Conflict, Untrusted, UsageError
 from assaymark.core.evidence import Statement, read_statement
 from assaymark.core.manifest import Manifest, ManifestFile
 from assaymark.core.statements import APPROVE, DENY, Approval, Lift, Quarantine, Request, Seal
@@ -25,8 +25,10 @@ from assaymark.core.subject import Subject
 from assaymark.core.trust import TrustRoot, update
 from assaymark.desk import Desk, Json
 from assaymark.registrar import Registrar, sign
+from assaymark.registry.containment import Asked
 from assaymark.registry.names import VersionName
 from assaymark.registry.review import Reviewed, review
+from assaymark.registry.versions import LIFTS
 from assaymark.registry.work import new_nonce
 
 At = Desk | Client
@@ -211,6 +213,54 @@ def lift(at: At, version: str, by: str, key: Signer, reason: str) -> Json:
     standing = at.quarantined(version)
     said = Lift(quarantine=standing["quarantine"], by=by, reason=reason, at=_now())
     return at.lift(version, sign(said.statement(_subject(version, standing["digest"])), key))
+
+
+def contain(
+    at: At, what: str, by: str, key: Signer, reason: str, *, scope: Sequence[str] = (), partial: bool = False,
+    confirm: Callable[[Json], None] = lambda _: None,
+) -> Json:  # fmt: skip
+    """Stop everything that comes from `what`: one statement for each version is signed here, and all are sent together.
+
+    `confirm` is shown what would be stopped; what it raises stops it. Raises Conflict where nothing is left to stop, and
+    where more is affected by the time that the batch arrives.
+    """
+    seen = at.preview_containment(what, scope=scope) if scope else at.preview_containment(what)
+    if not seen["versions"]:
+        raise Conflict(f"no version is here that comes from {what} and can be stopped", step="assay impact shows more")
+    confirm(seen)
+    asked = Asked(what, reason, tuple(seen["scope"]))
+    moment = _now()
+    signed = []
+    for one in seen["versions"]:
+        name = VersionName.parse(one["version"])
+        said = Quarantine(
+            project=name.model.project, model=name.model.model, version=name.version, by=by,
+            reason=asked.signed_reason, at=moment,
+        )  # fmt: skip
+        signed.append(sign(said.statement(_subject(one["version"], one["digest"])), key))
+    return at.contain(what, reason, signed, scope=seen["scope"], partial=partial)
+
+
+def lift_containment(
+    at: At, number: str, by: str, key: Signer, reason: str, *, confirm: Callable[[Json], None] = lambda _: None
+) -> Json:
+    """One of the two persons' words that end a containment: a lift of each version that needs one of his."""
+    found = at.containment(number)
+    waiting = [one for one in found["versions"] if len(one["lifted_by"]) < LIFTS and by not in one["lifted_by"]]
+    if not waiting:
+        raise Conflict(f"{by} lifted containment {number} before, or it stands no more", step="another person has to")
+    confirm(found | {"versions": waiting})
+    moment = _now()
+    signed = [
+        sign(
+            Lift(quarantine=one["quarantine"], by=by, reason=reason, at=moment).statement(
+                _subject(one["version"], one["digest"])
+            ),
+            key,
+        )
+        for one in waiting
+    ]
+    return at.lift_containment(number, signed)
 
 
 def pull(at: At, model: str, channel: str, folder: str) -> Bundle:

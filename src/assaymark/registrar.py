@@ -6,7 +6,6 @@ scan was made. None of them can approve: those keys are with people, and hosts c
 
 import json
 import os
-import secrets
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,9 +15,10 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from assaymark.bom import graph_tables
+from assaymark.containing import TRACES
 from assaymark.core import trust as trusts
 from assaymark.core.bundle import Bundle
-from assaymark.core.clock import Clock, SystemClock
+from assaymark.core.clock import Clock, SystemClock, parse_timestamp
 from assaymark.core.digest import sha256
 from assaymark.core.envelope import Envelope, Signer
 from assaymark.core.errors import AssayError, Conflict, Unreadable, Untrusted, UsageError
@@ -29,7 +29,8 @@ from assaymark.core.ports import ObjectStore, Source
 from assaymark.core.strictjson import canonical
 from assaymark.core.subject import Subject
 from assaymark.core.trust import TrustRoot
-from assaymark.ledgers import open_ledger, trust_of
+from assaymark.filling import Filling
+from assaymark.ledgers import open_registry_ledger
 from assaymark.registry import (
     access_tables,
     bundles,
@@ -50,19 +51,18 @@ from assaymark.registry.work import Work
 from assaymark.registry_home import (
     DATABASE,
     LOG,
-    LOG_FILES,
     OBJECTS,
     SCANNER,
     SERVER,
-    SETTINGS,
     Keys,
+    describe_home,
     key_path,
+    make_home,
     read_settings,
     registry_folder,
 )
 from assaymark.storage import keys, ledger_tables
 from assaymark.storage.database import Database
-from assaymark.storage.keys import PrivateKey
 from assaymark.storage.ledger import Ledger, Receipt
 from assaymark.storage.objects import ingest, open_store, pieces
 from assaymark.storage.sequencer import Sequencer
@@ -94,30 +94,20 @@ class Registrar:
         """The newest trust root that was read, and its version; one value, for threads."""
         self.wake: Callable[[], None] = lambda: None
         """Tells the worker that there is something to do (assaymark.worker)."""
+        self.filling = Filling(store)
+        """Takes what lands (bom.graph)."""
         self.sequencer: Sequencer | None = None
         """Integrates what was logged, where a server runs; else each integrates what he logged."""
 
     @classmethod
     def create(cls, home: str | None, origin: str | None = None) -> dict[str, str]:
         """Make the folder and the server's keys; raises UsageError where there is one. Returns what a trust root needs."""
-        folder = registry_folder(home)
-        settings = os.path.join(folder, SETTINGS)
-        if os.path.exists(settings):
-            raise UsageError(f"there is a registry in {folder}", step="assay registry info shows it")
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        for name in (LOG, SERVER, SCANNER):
-            PrivateKey.generate(keys.ED25519).save(key_path(home, name))
-        own = origin or f"assaymark.registry/{secrets.token_hex(4)}"
-        with open(settings, "x", encoding="utf-8") as file:
-            json.dump({"schema": "assaymark/registry/v1", "origin": own}, file)
-        return cls.describe(home)
+        return make_home(home, origin)
 
     @classmethod
     def describe(cls, home: str | None) -> dict[str, str]:
         """Origin of the log, and the files of the public keys."""
-        settings = read_settings(registry_folder(home))
-        paths = {name: key_path(home, name).removesuffix(".key") + ".pub" for name in (LOG, SERVER, SCANNER)}
-        return {"origin": settings["origin"], "log": paths[LOG], "server": paths[SERVER], "scanner": paths[SCANNER]}
+        return describe_home(home)
 
     @classmethod
     def open(
@@ -134,9 +124,8 @@ class Registrar:
         own = Keys(*(keys.load_private(key_path(home, name)) for name in (LOG, SERVER, SCANNER)))
         records = Database.open(database or f"sqlite:///{os.path.join(folder, DATABASE)}", _METADATA)
         blobs = open_store(store or os.path.join(folder, OBJECTS), clock)
-        registrar = cls(
-            folder, records, blobs, _ledger(folder, settings, records, own, None), own, clock or SystemClock()
-        )
+        ledger = open_registry_ledger(folder, settings, records, own.log, None)
+        registrar = cls(folder, records, blobs, ledger, own, clock or SystemClock())
         with registrar.look():  # the trust root says who has to witness the log
             return registrar
 
@@ -155,7 +144,9 @@ class Registrar:
     def work(self) -> Iterator[Work]:
         """One transaction that may write."""
         with self.database.write() as connection:
-            work = Work(connection, self.ledger, self._current(connection), self.clock.now())
+            work = Work(
+                connection, self.ledger, self._current(connection), self.clock.now(), graph=TRACES, filling=self.filling
+            )
             yield work
         if work.logged and self.sequencer is not None:
             self.sequencer.notify()
@@ -164,7 +155,7 @@ class Registrar:
     def look(self) -> Iterator[Work]:
         """One transaction that reads."""
         with self.database.read() as connection:
-            yield Work(connection, self.ledger, self._current(connection), self.clock.now())
+            yield Work(connection, self.ledger, self._current(connection), self.clock.now(), graph=TRACES)
 
     # Trust and policies
 
@@ -384,11 +375,13 @@ class Registrar:
         root = trusts.pinned(first, keys.public_of)
         # When it expired it still says who is who; hosts are those that refuse it.
         last = trusts.TrustRoot.read((rest or [first])[-1].payload, keys.public_of)
-        before = min(self.clock.now(), _moment_before(last.expires))
+        before = min(self.clock.now(), parse_timestamp(last.expires) - timedelta(seconds=1))
         current = trusts.update(root, rest, before)
         if newest > held:  # a reader that began earlier sees an older one
             self._held = (newest, current)
-            self.ledger = _ledger(self.folder, read_settings(self.folder), self.database, self.keys, current)
+            self.ledger = open_registry_ledger(
+                self.folder, read_settings(self.folder), self.database, self.keys.log, current
+            )
         return current
 
     def _check_own(self, root: TrustRoot) -> None:
@@ -402,19 +395,3 @@ class Registrar:
 def sign(statement: Statement, key: Signer) -> bytes:
     """A statement in a DSSE envelope, as JSON."""
     return canonical(Envelope.sign(PAYLOAD_TYPE, statement.payload(), [key]).to_json())
-
-
-def _ledger(folder: str, settings: dict[str, Any], records: Database, own: Keys, root: TrustRoot | None) -> Ledger:
-    """The ledger, with the witnesses and the quorum of the trust root."""
-    urls = settings.get("witnesses", {})
-    known = trust_of(root).witnesses if root else ()
-    witnesses = {urls[key.name]: key for key in known if key.name in urls}
-    quorum = root.quorum if root else 0
-    place = os.path.join(folder, LOG_FILES)
-    return open_ledger(records, place, own.log, settings["origin"], witnesses=witnesses, quorum=quorum)
-
-
-def _moment_before(expires: str) -> Any:
-    from assaymark.core.clock import parse_timestamp
-
-    return parse_timestamp(expires) - timedelta(seconds=1)

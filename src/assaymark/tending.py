@@ -135,7 +135,13 @@ class Keeping:
                 agreed(connection, Folder(os.path.join(registrar.folder, LOG_FILES)), self._log_key)
             except Untrusted as error:
                 found.append(error.message)
+            found.extend(registrar.filling.problems(connection))
         return found
+
+    def rebuild_graph(self) -> int:
+        """Make the graph anew from what is stored; returns from how many pieces."""
+        with self._registrar.work() as work:
+            return self._registrar.filling.rebuild(work.connection)
 
 
 @contextmanager

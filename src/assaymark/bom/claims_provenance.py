@@ -32,7 +32,9 @@ def built(version: Version, predicate: Mapping[str, Any], document: str, at: str
     builder = _text(_object(details, "builder"), "id")
     called = _text(_object(details, "metadata"), "invocationId")
     # Two builders may number their runs alike.
-    run = Node(f"run:{document}", NodeKind.RUN, _short(called or document), aliases=_aliases(called and f"run:{called}"))
+    run = Node(
+        f"run:{document}", NodeKind.RUN, _short(called or document), aliases=_aliases(called and f"run:{called}")
+    )
     nodes = {version.digest: version.node, run.key: run}
     edges = {Edge(version.digest, EdgeKind.GENERATED_BY, run.key)}
     for node in read:
@@ -61,7 +63,9 @@ def _nodes(where: Mapping[str, Any], field: str) -> Iterator[Node]:
 
 def _node(described: Mapping[str, Any]) -> Node | None:
     """A resource descriptor (in-toto, spec/v1/resource_descriptor.md): by its bytes, else its purl, else its URI."""
-    digests = {f"{name}:{value.lower()}" for name, value in _object(described, "digest").items() if isinstance(value, str)}
+    digests = {
+        f"{name}:{value.lower()}" for name, value in _object(described, "digest").items() if isinstance(value, str)
+    }
     uri, name = _text(described, "uri"), _text(described, "name")
     purl = canonical(uri) if uri.startswith("pkg:") else ""
     kind = next((kind for start, kind in _KINDS.items() if purl.startswith(start)), NodeKind.FILE)

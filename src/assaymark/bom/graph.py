@@ -65,8 +65,7 @@ def add(connection: sa.Connection, claims: Claims) -> Added:
     have go on. A document that comes late, with an `at` before that of one that is here, adds only to the past.
     Raises Malformed for claims that name nodes which nobody described, OverBudget beyond MOST_EDGES.
     """
-    if connection.dialect.name != "sqlite":
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    take_turn(connection)
     if len(claims.edges) > MOST_EDGES:
         step = "say what a dataset contains in a document of the dataset"
         raise OverBudget(f"{len(claims.edges)} edges in one document; {MOST_EDGES} are allowed", step=step)
@@ -80,6 +79,12 @@ def add(connection: sa.Connection, claims: Claims) -> Added:
     _document(writing, claims, at, merged.ids[claims.subject], said)
     graph_log.append(connection, writing.changes.packed())
     return Added(is_new=True, opened=writing.opened, ended=writing.ended, disagreements=merged.disagreements)
+
+
+def take_turn(connection: sa.Connection) -> None:
+    """Write to the graph alone until the transaction ends: SQLite has one writer anyhow."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
 def moment(at: str) -> int:

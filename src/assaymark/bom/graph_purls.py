@@ -1,12 +1,14 @@
 """Package URLs as the graph compares them."""
 
 import re
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 _RUNS = re.compile(r"[-_.]+")
 _PYPI = "pkg:pypi/"
 
 
+@lru_cache(4_096)
 def canonical(text: str) -> str:
     """A purl in its one form, names of PyPI as PEP 503 has them; "" for what is none."""
     from packageurl import PackageURL

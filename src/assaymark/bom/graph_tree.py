@@ -85,3 +85,18 @@ def deployments(connection: sa.Connection, ids: Iterable[int]) -> list[Any]:
     for some in chunks([int(number) for number in ids]):
         found += connection.execute(served.where(edges.c.target.in_(some)).order_by(*order)).all()
     return found
+
+
+def open_from(own: Iterable[int], edges: Iterable[Step], shut: set[int]) -> set[int]:
+    """What can be reached without passing through what is shut."""
+    onward: dict[int, list[int]] = {}
+    for step in edges:
+        onward.setdefault(step.source, []).append(step.target)
+    seen = set(own) - shut
+    waiting = sorted(seen)
+    while waiting:
+        for target in onward.get(waiting.pop(), ()):
+            if target not in seen and target not in shut:
+                seen.add(target)
+                waiting.append(target)
+    return seen

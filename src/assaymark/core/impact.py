@@ -69,7 +69,8 @@ class Hit:
 
     def as_dict(self) -> Json:
         """For JSON."""
-        return dataclasses.asdict(self)
+        parts = {name: [_plain(part) for part in getattr(self, name)] for name in ("versions", "deployments", "path")}
+        return _plain(self) | parts
 
 
 @dataclass(slots=True)
@@ -130,3 +131,8 @@ class Impact:
                 break
         end = after + len(found)
         return {**self.head(), "hits": found, "next": end if end < self.counts.hits and found else None}
+
+
+def _plain(record: Any) -> Json:
+    """A flat record as an object; dataclasses.asdict copies all that is in it, which is slow for a hundred thousand."""
+    return {name: getattr(record, name) for name in record.__slots__}

@@ -84,6 +84,25 @@ class RegistryClient:
             except httpx.HTTPError as error:
                 raise Unreadable(f"{self.server}: the connection broke", step="try again") from error
 
+    def lines(self, path: str) -> Iterator[dict[str, Any]]:
+        """A long answer, an object a line, as it comes (application/x-ndjson)."""
+        import httpx
+
+        with self._open("GET", path, headers={"Accept": "application/x-ndjson"}) as response:
+            rest = b""
+            try:
+                for piece in response.iter_raw(1 << 16):
+                    *whole, rest = (rest + piece).split(b"\n")
+                    if len(rest) > LARGEST:
+                        raise Unreadable(f"{shown(self.server)} sends a line of more than {LARGEST:,} bytes")
+                    for line in filter(None, whole):
+                        found = self._json(line)
+                        if not isinstance(found, dict):
+                            raise Unreadable(f"{shown(self.server)} answers with something else than it should")
+                        yield found
+            except httpx.HTTPError as error:
+                raise Unreadable(f"{shown(self.server)}: the connection broke", step="try again") from error
+
     # what the shell itself answers
 
     def whoami(self) -> Mapping[str, Any]:

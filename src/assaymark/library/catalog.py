@@ -18,10 +18,14 @@ FORMATS: tuple[Format, ...] = (
     _format("package-settings", "settings", recognise.is_settings, "sources"),
     _format("lock", "lock", recognise.is_lock, "lock", "sources"),
     _format("setup.py", "setup_script", recognise.is_setup_script, "setup_script"),
+    # Never met in a scan: `assay deps vet` asks for it by itself, and `assay explain` finds its checks here.
+    Format("python-package", lambda _head: False, None, ("assaymark.library.malware.checks",)),
 )
 _MANIFESTS = (".toml", ".json", ".txt", ".in", "pipfile", "requirements.pip")
+_NAMING = (".toml", ".lock", ".txt", ".in")
 PROJECTS: tuple[Project, ...] = (
     Project("dependencies", "assaymark.library.project", (f"{_CHECKS}.project",), _MANIFESTS),
+    Project("names", "assaymark.library.confusion.session", (f"{_CHECKS}.names",), _NAMING, _NAMING),
     Project("constraints", "assaymark.library.constraints", (f"{_CHECKS}.requirements",), _MANIFESTS),
 )
 FACTS: tuple[str, ...] = ()

@@ -12,9 +12,9 @@ from assaymark.core.errors import Conflict, NotFound
 from assaymark.core.evidence import PAYLOAD_TYPE
 from assaymark.core.statements import ACTIVE, Activation, Lift, Quarantine, Seal, Timestamp
 from assaymark.core.subject import Subject
-from assaymark.registry import tables
+from assaymark.registry import holding, tables
 from assaymark.registry.gate import Promotion, bound_evidence, find, policy_of, stopped
-from assaymark.registry.models import find_model
+from assaymark.registry.models import find_model, find_version
 from assaymark.registry.names import ModelName
 from assaymark.registry.states import RequestState, VersionState
 from assaymark.registry.versions import manifest_of, statement_of
@@ -91,6 +91,7 @@ def freshness(work: Work, name: ModelName, channel: str, server: Signer, fresh: 
         raise Conflict(
             f"the bytes of {promotion.name} are {other.state} as {other.title}", step=f"promote others to {channel}"
         )
+    holding.require_free(work, find_version(work.connection, promotion.name), promotion.name)
     activation = _activation(work, row.request)
     said = Activation.read(activation.statement)
     until = work.now + fresh

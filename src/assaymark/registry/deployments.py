@@ -18,6 +18,7 @@ from assaymark.registry.work import Work
 
 PAGE = 1_000
 ENVIRONMENT = "production"
+_LOCK = 0x6465706C6F79  # "deploy"
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/:-]{0,126}[A-Za-z0-9])?")
 _WHERE = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 
@@ -68,7 +69,9 @@ def undeploy(work: Work, name: str, environment: str = ENVIRONMENT, *, until: st
 
 
 def live(work: Work, name: str, environment: str) -> Any:
-    """What runs under a name, or None."""
+    """What runs under a name, or None. Reports take turns: SQLite has one writer."""
+    if work.connection.dialect.name != "sqlite":
+        work.connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     here = sa.and_(deployments.c.name == name, deployments.c.environment == environment, deployments.c.until.is_(None))
     return work.connection.execute(sa.select(deployments).where(here)).first()
 
@@ -92,13 +95,10 @@ def listed(
     return [_line(row) for row in connection.execute(wanted.order_by(deployments.c.id).limit(PAGE))]
 
 
-def find(connection: sa.Connection, name: str, environment: str) -> dict[str, Any]:
-    """What runs under a name; raises NotFound."""
+def running(connection: sa.Connection, name: str, environment: str) -> list[dict[str, Any]]:
+    """What runs under a name: one or nothing."""
     here = sa.and_(deployments.c.name == name, deployments.c.environment == environment, deployments.c.until.is_(None))
-    row = connection.execute(_named().where(here)).first()
-    if row is None:
-        raise NotFound(f"nothing runs as {environment}/{name}"[:300], step="assay registry deployments")
-    return _line(row)
+    return [_line(row) for row in connection.execute(_named().where(here))]
 
 
 def _end(work: Work, row: Any, until: str, actor: str) -> None:

@@ -16,7 +16,7 @@ from assaymark.core.policy import BREAK_GLASS, PROMOTE, Parties, Policy, decide
 from assaymark.core.statements import DENY, Approval, Request, Seal, evidence_set
 from assaymark.core.subject import Subject
 from assaymark.core.verdict import Outcome, Verdict
-from assaymark.registry import tables
+from assaymark.registry import holding, tables
 from assaymark.registry.names import ModelName, VersionName
 from assaymark.registry.shipped import shipped
 from assaymark.registry.states import VersionState
@@ -164,6 +164,7 @@ def check_bytes(work: Work, version: int, name: VersionName, said: Request) -> N
         raise Conflict(
             f"the bytes of {name} are {other.state} as {other.title}", step=f"assay registry show {other.title}"
         )
+    holding.require_free(work, row, name)
 
 
 def stopped(work: Work, project: str, digest: str) -> Any:

@@ -27,7 +27,9 @@ boms = sa.Table(
     sa.Column("digest", sa.String(71), nullable=False, unique=True),  # of the payload, else of the document
     sa.Column("blob", sa.String(64), nullable=False),  # as it was given
     sa.Column("series", sa.Text, nullable=False),
-    sa.Column("signers", sa.Text, nullable=False),  # ids of the keys that were verified, by spaces; empty: nobody signed
+    sa.Column(
+        "signers", sa.Text, nullable=False
+    ),  # ids of the keys that were verified, by spaces; empty: nobody signed
     sa.Column("added_by", sa.String(128), nullable=False),
     sa.Column("at", sa.String(20), nullable=False),
 )

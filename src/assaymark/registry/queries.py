@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from assaymark.core.errors import NotFound
-from assaymark.registry import oci_tables, tables
+from assaymark.registry import graph_tables, oci_tables, tables
 from assaymark.registry.models import find_model, find_version
 from assaymark.registry.names import ModelName, VersionName
 
@@ -74,6 +74,10 @@ def show_version(connection: sa.Connection, name: VersionName) -> dict[str, Any]
         "statements": [{"digest": one.digest, "type": one.predicate_type, "at": one.at} for one in said],
         "requests": requests(connection, version=row.id),
         "parents": _parents(connection, row.id),
+        "graph_gaps": [
+            {"document": gap.document, "why": gap.why}
+            for gap in connection.execute(sa.select(graph_tables.gaps).where(graph_tables.gaps.c.version == row.id))
+        ],
     }
 
 
@@ -178,6 +182,7 @@ def marked(connection: sa.Connection, spared: Iterable[int] = ()) -> set[str]:
     for row in connection.execute(sa.select(tables.files.c.version, tables.files.c.sha256)):
         if row.version in living:
             kept.add(row.sha256)
+    kept.update(connection.execute(sa.select(graph_tables.boms.c.blob)).scalars())
     kept.update(connection.execute(sa.select(oci_tables.pieces.c.sha256)).scalars())  # of uploads under way
     for row in connection.execute(sa.select(_versions.c.id, _versions.c.manifest)):
         if row.id in living and row.manifest:

@@ -166,3 +166,24 @@ jobs = sa.Table(
     sa.UniqueConstraint("kind", "version"),
     sa.Index("ix_jobs_state_lease_until", "state", "lease_until"),
 )
+
+containments = sa.Table(
+    "containments",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("what", sa.Text, nullable=False),  # a selector of the graph
+    sa.Column("record", sa.Text, nullable=False),  # the advisory as it was then, "" where `what` is none
+    sa.Column("scope", sa.Text, nullable=False),  # JSON list of scopes in which it holds
+    sa.Column("by", sa.String(128), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", sa.String(20), nullable=False),
+    sa.Column("lifted_at", sa.String(20), index=True),
+)
+
+contained = sa.Table(
+    "contained_versions",
+    metadata,
+    sa.Column("containment", sa.ForeignKey("containments.id"), primary_key=True),
+    sa.Column("version", sa.ForeignKey("versions.id"), primary_key=True, index=True),
+    sa.Column("quarantine", sa.String(71), nullable=False),  # digest of the statement that stopped it
+)

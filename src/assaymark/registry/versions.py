@@ -117,12 +117,13 @@ def seal(work: Work, name: VersionName, document: bytes, store_manifest: str) ->
     _person_signed(work, signed, said.publisher, "publisher", name, said.at)
     size = sum(file.size for file in manifest.files)
     quota.admit(quota.usage_of(work.connection, name.model.project, without=row.id), size)
-    work.keep(row.id, signed)
+    kept = work.keep(row.id, signed)
     work.move(
         _versions, row, _versions.c.id == row.id, state=VersionState.SEALED, digest=str(manifest.digest),
         manifest=store_manifest, size=size, files=len(manifest.files), publisher=said.publisher, freed_at=None,
     )  # fmt: skip
     work.connection.execute(tables.jobs.insert().values(kind="scan", version=row.id, state="waiting"))
+    work.learn("envelope", kept)
     work.log(
         "sealed", name.model, said.publisher, version=name.version, digest=str(manifest.digest),
         envelopes=[str(signed.evidence.digest)], from_=VersionState.DRAFT, to=VersionState.SEALED,
@@ -154,7 +155,7 @@ def attest(work: Work, name: VersionName, document: bytes) -> VersionState:
     if kind in bom.TYPES:
         _check_bom(work, row.id, signed, name)
     _check_room(work, row.id, name)
-    work.keep(row.id, signed)
+    work.learn("envelope", work.keep(row.id, signed))
     state = VersionState(row.state)
     after = state if state is VersionState.QUARANTINED else judged(work, row)
     if after is not state:
@@ -214,46 +215,73 @@ def quarantine(work: Work, name: VersionName, document: bytes) -> None:
     """Stop a version at once, by the word of one security person. It stands until two have lifted it."""
     row = find_version(work.connection, name)
     signed = work.signed(document)
-    said = Quarantine.read(signed.statement)
-    _same(signed.statement, name, Digest.parse(row.digest or ""))
-    work.check_time(said.at)
-    _person_signed(work, signed, said.by, "security", name, said.at)
-    before = VersionState(row.state)
-    check_version(before, VersionState.QUARANTINED)
-    work.keep(row.id, signed)
-    work.move(_versions, row, _versions.c.id == row.id, state=VersionState.QUARANTINED)
-    work.log(
-        "quarantined", name.model, said.by, version=name.version, digest=row.digest,
-        envelopes=[str(signed.evidence.digest)], from_=before, to=VersionState.QUARANTINED,
-    )  # fmt: skip
+    Quarantine.read(signed.statement)
+    check_version(VersionState(row.state), VersionState.QUARANTINED)
+    take_quarantine(work, row, name, signed)
 
 
 def lift(work: Work, name: VersionName, document: bytes) -> VersionState:
-    """Take one security person's lift; the second distinct one ends the quarantine. Returns the state then."""
+    """Take one security person's lift; the second distinct one ends the quarantine. Returns the state then.
+
+    A version that several containments stopped is free when each of its quarantines was lifted.
+    """
     row = find_version(work.connection, name)
     if row.state != VersionState.QUARANTINED:
         raise Conflict(f"{name} is {row.state}, not quarantined")
-    signed = work.signed(document)
+    return take_lift(work, row, name, work.signed(document))
+
+
+def take_lift(work: Work, row: Any, name: VersionName, signed: Signed, containment: str | None = None) -> VersionState:
+    """The same of a row at hand. What was revoked or deleted meanwhile stays so."""
     said = Lift.read(signed.statement)
-    standing = statement_of(work, row.id, Quarantine.TYPE)
-    if standing is None or said.quarantine != str(standing.evidence.digest):
+    lifters = lifted_by(work, row.id)
+    if said.quarantine not in lifters:
         raise Untrusted("this lift speaks of another quarantine", step=f"assay registry show {name}")
     _same(signed.statement, None, Digest.parse(row.digest))
     work.check_time(said.at)
     _person_signed(work, signed, said.by, "security", name, said.at)
-    people = {said.by} | {
-        other.by
-        for other in map(Lift.read, statements_of(work, row.id, Lift.TYPE))
-        if other.quarantine == said.quarantine
-    }
+    lifters[said.quarantine] |= {said.by}
     work.keep(row.id, signed)
-    after = judged(work, row) if len(people) >= LIFTS else VersionState.QUARANTINED
+    state = VersionState(row.state)
+    is_free = all(len(people) >= LIFTS for people in lifters.values())
+    after = judged(work, row) if is_free and state is VersionState.QUARANTINED else state
     work.move(_versions, row, _versions.c.id == row.id, state=after)
     work.log(
         "lifted", name.model, said.by, version=name.version, digest=row.digest,
-        envelopes=[str(signed.evidence.digest)], from_=VersionState.QUARANTINED, to=after,
+        envelopes=[str(signed.evidence.digest)], from_=state, to=after, containment=containment,
     )  # fmt: skip
     return after
+
+
+def lifted_by(work: Work, version: int) -> dict[str, set[str]]:
+    """Every quarantine of a version, by the digest of its payload, and who lifted it; in the order in which they came."""
+    wanted = sa.select(_envelopes.c.digest).where(
+        _envelopes.c.version == version, _envelopes.c.predicate_type == Quarantine.TYPE
+    )
+    found: dict[str, set[str]] = {
+        digest: set() for digest in work.connection.execute(wanted.order_by(_envelopes.c.id)).scalars()
+    }
+    for other in map(Lift.read, statements_of(work, version, Lift.TYPE)):
+        if other.quarantine in found:
+            found[other.quarantine].add(other.by)
+    return found
+
+
+def take_quarantine(
+    work: Work, row: Any, name: VersionName, signed: Signed, containment: str | None = None
+) -> Quarantine:
+    """Stop the version of a row at hand; raises Untrusted where the statement is not a security person's about it."""
+    said = Quarantine.read(signed.statement)
+    _same(signed.statement, name, Digest.parse(row.digest or ""))
+    work.check_time(said.at)
+    _person_signed(work, signed, said.by, "security", name, said.at)
+    work.keep(row.id, signed)
+    work.move(_versions, row, _versions.c.id == row.id, state=VersionState.QUARANTINED)
+    work.log(
+        "quarantined", name.model, said.by, version=name.version, digest=row.digest, containment=containment,
+        envelopes=[str(signed.evidence.digest)], from_=row.state, to=VersionState.QUARANTINED,
+    )  # fmt: skip
+    return said
 
 
 def statements_of(work: Work, version: int, kind: str) -> list[Statement]:

@@ -24,7 +24,7 @@ from assaymark.registry.webhook_tables import deliveries, webhooks
 
 EVENTS = (
     "created", "sealed", "scanned", "requested", "approved", "denied", "activated", "superseded", "expired", "void",
-    "reviewed", "deprecated", "quarantined", "lifted", "revoked", "deleted", "freed",
+    "reviewed", "deprecated", "quarantined", "lifted", "revoked", "deleted", "freed", "deployed", "undeployed",
 )  # fmt: skip
 """Types that a webhook may ask for; those of the ledger's leaves."""
 RETRIES = tuple(timedelta(seconds=s) for s in (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400))

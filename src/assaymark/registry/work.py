@@ -35,6 +35,30 @@ class Appends(Protocol):
         ...
 
 
+class Traces(Protocol):
+    """The graph of what models come from (assaymark.containing), asked in the transaction of an act."""
+
+    def seeds(self, connection: sa.Connection, what: str, record: str = "") -> Mapping[int, bool]:
+        """Node -> whether it is surely meant, of what a selector means, or an advisory's record; raises NotFound."""
+        ...
+
+    def affected(self, connection: sa.Connection, seeds: Iterable[int]) -> Mapping[int, int]:
+        """Versions that come from the seeds: id of the row -> node."""
+        ...
+
+    def ancestry(self, connection: sa.Connection, digest: str, title: str) -> frozenset[int]:
+        """All nodes that went into the version with that digest and name, its own among them."""
+        ...
+
+
+class Learns(Protocol):
+    """The graph (assaymark.filling)."""
+
+    def learn(self, connection: sa.Connection, kind: str, number: int) -> None:
+        """Take what a row says, in the caller's transaction: an `envelope`, a `bom`, what was `deployed` or `undeployed`."""
+        ...
+
+
 @dataclass(slots=True)
 class Work:
     """What every act on the registry needs."""
@@ -45,6 +69,10 @@ class Work:
     now: datetime
     logged: bool = False
     """Whether a leaf was appended."""
+    filling: Learns | None = None
+    """Takes what lands; None where there is no graph."""
+    graph: Traces | None = None
+    """None where nothing is asked of it."""
 
     @property
     def at(self) -> str:
@@ -76,6 +104,11 @@ class Work:
         self.logged = True
         return self.ledger.append(self.connection, event)
 
+    def learn(self, kind: str, number: int) -> None:
+        """Let the graph take what this row says."""
+        if self.filling is not None:
+            self.filling.learn(self.connection, kind, number)
+
     def signed(self, document: bytes) -> "Signed":
         """Read an envelope that was handed in, and see which of the keys that the root lists signed it; raises Untrusted."""
         found = self.recognised(document)
@@ -105,19 +138,18 @@ class Work:
         if self.connection.execute(change).rowcount != 1:
             raise Conflict("somebody else changed this meanwhile", step="look at it again and repeat")
 
-    def keep(self, version: int, signed: "Signed", request: str | None = None) -> None:
-        """Store an envelope of a version; raises Conflict for what was said of it before."""
+    def keep(self, version: int, signed: "Signed", request: str | None = None) -> int:
+        """Store an envelope of a version, and return its row's id; raises Conflict for what was said of it before."""
         digest = str(signed.evidence.digest)
         same = sa.and_(tables.envelopes.c.version == version, tables.envelopes.c.digest == digest)
         seen = sa.select(tables.envelopes.c.id).where(same)
         if self.connection.execute(seen).first() is not None:
             raise Conflict(f"{digest} is here already", step="sign anew what is to be said again")
-        self.connection.execute(
-            tables.envelopes.insert().values(
-                digest=digest, version=version, predicate_type=signed.statement.predicate_type, request=request,
-                document=json.dumps(signed.envelope.to_json(), sort_keys=True, separators=(",", ":")), at=self.at,
-            )
+        row = tables.envelopes.insert().values(
+            digest=digest, version=version, predicate_type=signed.statement.predicate_type, request=request,
+            document=json.dumps(signed.envelope.to_json(), sort_keys=True, separators=(",", ":")), at=self.at,
         )  # fmt: skip
+        return int(self.connection.execute(row.returning(tables.envelopes.c.id)).scalar_one())
 
 
 @dataclass(frozen=True, slots=True)

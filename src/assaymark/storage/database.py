@@ -82,6 +82,7 @@ class Database:
         with self.write() as connection:
             stamp = _stamp(connection)
             if stamp == HEAD:
+                _complete(connection, tables)
                 return
             if stamp is None:
                 for metadata in tables:
@@ -102,6 +103,14 @@ def _stamp(connection: sa.Connection) -> str | None:
         return None
     found: str = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one()
     return found
+
+
+def _complete(connection: sa.Connection, tables: Sequence[sa.MetaData]) -> None:
+    """Make the tables that came after a database was stamped: nothing was released yet, so all of them are of one migration."""
+    there = set(sa.inspect(connection).get_table_names())
+    for metadata in dict.fromkeys(tables):
+        if metadata.tables.keys() - there:
+            metadata.create_all(connection)
 
 
 def _engine(url: str) -> sa.Engine:

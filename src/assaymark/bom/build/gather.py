@@ -1,6 +1,6 @@
 """Runs the gatherers over what was found, one after the other, and closes with what is still unknown."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from assaymark import __version__
 from assaymark.bom.build import libraries
@@ -24,14 +24,21 @@ GATHERERS: tuple[tuple[str, Callable[[Sight, Draft], None]], ...] = (
 """In the order in which they run: each may build on what those before it wrote."""
 
 
-def build(sight: Sight, at: str = "", author: str = "") -> Bom:
-    """The BOM of what is seen. What one gatherer cannot read becomes a Gap, and the rest go on."""
+def build(sight: Sight, at: str = "", author: str = "", passed: Sequence[str] = ()) -> Bom:
+    """The BOM of what is seen. What one gatherer cannot read becomes a Gap, and the rest go on.
+
+    `passed`: links to folders that are entered by their own names.
+    """
     draft = Draft()
     for layer, gather in GATHERERS:
         try:
             gather(sight, draft)
         except AssayError as error:
             _missed(draft, sight, layer, error)
+    for path in passed:
+        if draft.subject:
+            why = f"{path} is a link to a folder of the subject: its files are listed where that folder is, not again here"
+            draft.gap(draft.subject, "links", why, "")
     gaps.close(draft)
     return draft.finished((("assaymark", __version__),), at, author)
 

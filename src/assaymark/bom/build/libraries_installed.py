@@ -8,7 +8,7 @@ import binascii
 import csv
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,7 @@ from assaymark.bom.build.libraries_lay import (
 from assaymark.bom.document import Fact, Place, Status
 from assaymark.core.errors import AssayError, Malformed, OverBudget
 from assaymark.core.graph import EdgeKind
+from assaymark.library.inventory.metadata import headers, required
 from assaymark.library.lock_details import Detail, Need, hashes
 
 _LIMIT = 4 << 20
@@ -117,7 +118,7 @@ def _distribution(sight: Sight, draft: Draft, laid: Laid, folder: str, recorded:
     made.say("homepage", header.get("home-page", [""])[0][:500], Status.DECLARED, place)
     _installer(sight, made, folder)
     _verified(draft, made, folder, checked)
-    needs = [Need(n) for n in _required(header.get("requires-dist", []))]
+    needs = [Need(n) for n in required(header.get("requires-dist", []))]
     asked = f"{folder}/REQUESTED"
     if asked in sight.tree.files:
         directly(made, Status.OBSERVED, Place(asked), direct=True)
@@ -230,39 +231,12 @@ def _installer(sight: Sight, made: Sketch, folder: str) -> None:
         made.say("editable", value=True, status=Status.OBSERVED)
 
 
-def headers(document: str) -> dict[str, list[str]]:
-    """The headers of a METADATA file by lower-case name, continuation lines joined; the body is left out."""
-    found: dict[str, list[str]] = {}
-    last: list[str] | None = None
-    for line in document.splitlines()[:20_000]:
-        if not line.strip():
-            break
-        if line[0] in " \t" and last:
-            last[-1] += " " + line.strip()
-            continue
-        name, colon, value = line.partition(":")
-        if colon:
-            last = found.setdefault(name.strip().lower(), [])
-            last.append(value.strip())
-    return found
-
-
 def _license(header: Mapping[str, list[str]]) -> str:
     expression = header.get("license-expression", [""])[0] or header.get("license", [""])[0]
     if 0 < len(expression) < 200:
         return expression
     named = [c.rpartition("::")[2].strip() for c in header.get("classifier", []) if c.startswith("License ::")]
     return " AND ".join(named)[:200]
-
-
-def _required(spelled: list[str]) -> Iterator[str]:
-    """Names of requirements, without those of extras."""
-    from packaging.utils import canonicalize_name
-
-    for line in spelled[:2_000]:
-        match = re.match(r"[A-Za-z0-9][\w.-]*", line)
-        if match and not re.search(r"\bextra\s*==", line):
-            yield canonicalize_name(match[0][:200])
 
 
 def _wheel(sight: Sight, draft: Draft, path: str, match: re.Match[str]) -> None:

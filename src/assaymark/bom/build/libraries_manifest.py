@@ -1,6 +1,5 @@
 """What a project asks for, beside its lock or without one: pyproject.toml, setup.cfg, Pipfile, package.json, requirements.in."""
 
-import configparser
 import posixpath
 import re
 from collections.abc import Iterator
@@ -9,11 +8,11 @@ from assaymark.bom.build.draft import Draft, Sight
 from assaymark.bom.build.libraries_laid import Asked
 from assaymark.bom.build.libraries_lay import beside, directly, environment, library, text, unread, vendored
 from assaymark.bom.document import Place, Status
-from assaymark.core.errors import AssayError, Malformed
+from assaymark.core.errors import AssayError
 from assaymark.core.graph import EdgeKind
 from assaymark.core.source.text import line_at
 from assaymark.library import manifest
-from assaymark.library.manifest import Dependency
+from assaymark.library.inventory.manifests import dependencies, exact
 
 _LIMIT = 1 << 20
 _MOST = 5_000
@@ -78,7 +77,7 @@ def _above(folder: str) -> Iterator[str]:
 
 def _unlocked(sight: Sight, draft: Draft, path: str, base: str) -> None:
     document = text(sight, path, _LIMIT)
-    wanted = list(_dependencies(document, base))[:_MOST]
+    wanted = list(dependencies(document, base))[:_MOST]
     if not wanted:
         return
     sketch = environment(sight, draft, path, base)
@@ -87,7 +86,7 @@ def _unlocked(sight: Sight, draft: Draft, path: str, base: str) -> None:
     for dependency in wanted:
         match = re.search(dependency.pattern, document, re.MULTILINE)
         place = Place(path, f"line {line_at(document, match.end())}" if match else "")
-        version = _exact(dependency.allowed, npm=base == "package.json")
+        version = exact(dependency.allowed or "", npm=base == "package.json")
         kind = "npm" if base == "package.json" else "pypi"
         made = library(draft, kind, dependency.name, version, place, Status.DECLARED)
         made.say("specifier", dependency.allowed or "", Status.DECLARED, place)
@@ -97,37 +96,3 @@ def _unlocked(sight: Sight, draft: Draft, path: str, base: str) -> None:
         if not version:
             why = f"{path} asks for {dependency.name} {dependency.allowed or ''}".rstrip() + ": not locked"
             draft.gap(made, "version", why, _STEPS[base])
-
-
-def _exact(allowed: str | None, *, npm: bool) -> str:
-    match = re.fullmatch(r"v?(\d[\w.+-]*)" if npm else r"={2,3}\s*([^,=*\s]+)", allowed or "")
-    return match[1] if match else ""
-
-
-def _dependencies(document: str, base: str) -> Iterator[Dependency]:
-    if base == "pyproject.toml":
-        yield from manifest.pyproject(document).dependencies
-    elif base == "pipfile":
-        yield from manifest.pipfile(document).dependencies
-    elif base == "package.json":
-        yield from manifest.package_json(document).dependencies
-    else:
-        yield from _setup_cfg(document)
-
-
-def _setup_cfg(document: str) -> Iterator[Dependency]:
-    from assaymark.library.requirements import read
-
-    parser = configparser.RawConfigParser(strict=False)
-    try:
-        parser.read_string(document)
-    except configparser.Error as error:
-        raise Malformed(f"setup.cfg is not read: {str(error).splitlines()[0][:200]}") from None
-    sections = [("default", parser.get("options", "install_requires", fallback=""))]
-    if parser.has_section("options.extras_require"):
-        sections += parser.items("options.extras_require")
-    for group, listed in sections:
-        for wanted in read(listed, "requirements.in").requirements:
-            if wanted.form == "index":
-                allowed = wanted.specifier
-                yield Dependency(wanted.name, allowed, not wanted.marker, group, re.escape(wanted.text))

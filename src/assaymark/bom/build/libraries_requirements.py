@@ -1,8 +1,6 @@
 """Requirement files: what is pinned, by which hashes, who asked for it (`# via`), and what `-c` and `-r` bring in."""
 
 import posixpath
-import re
-from collections.abc import Iterator
 
 from assaymark.bom.build.draft import Draft, Sight, Sketch
 from assaymark.bom.build.libraries_laid import Laid
@@ -12,6 +10,7 @@ from assaymark.core.errors import AssayError, Malformed, OverBudget
 from assaymark.core.graph import EdgeKind, NodeKind
 from assaymark.core.source.secrets import redact
 from assaymark.library import urls
+from assaymark.library.inventory.lines import Asked, pinned_version
 from assaymark.library.lock_details import Detail, Need
 from assaymark.library.requirements import Document, Requirement, text_of
 from assaymark.library.requirements import read as read_document
@@ -43,37 +42,15 @@ def read(sight: Sight, draft: Draft, path: str) -> None:
         draft.gap(sketch, f"line {bad.line}", f"{path}: {bad.why}"[:500], "write the line as pip reads it")
 
 
-class Lines:
+class Lines(Asked):
     """A requirement file as far as it is laid: `asked` by line number, from `# via`."""
 
     def __init__(self, path: str, document: Document, asked: dict[int, tuple[str, ...]], *, lead: int = 0) -> None:
+        super().__init__(document, asked)
         self.path = path
         self.document = document
-        self.asked = asked
         self.lead = lead
         """Lines before it, where it stands in another file."""
-        self._hashed = any(requirement.hashed for requirement in document.requirements)
-
-    def direct(self, line: int) -> tuple[bool | None, str]:
-        """Whether the project asks for what stands on this line, and why we think so."""
-        if not self.asked:
-            if self._hashed:
-                return None, "hashes and no `# via`: compiled, and by whom each line is asked for is not said"
-            return True, "no `# via` in the file: each line is taken as asked for"
-        who = self.asked.get(line, ())
-        return not who or any(_is_project(asker) for asker in who), ""
-
-    def askers(self, line: int) -> Iterator[str]:
-        """Packages that ask for it."""
-        from packaging.utils import canonicalize_name
-
-        for asker in self.asked.get(line, ()):
-            if not _is_project(asker):
-                yield canonicalize_name(re.split(r"[\s\[]", asker, maxsplit=1)[0])
-
-
-def _is_project(asker: str) -> bool:
-    return asker.startswith("-") or "(" in asker or asker.endswith((".in", ".txt", ".toml"))
 
 
 def lay(sight: Sight, draft: Draft, sketch: Sketch, lines: Lines) -> None:
@@ -87,7 +64,7 @@ def lay(sight: Sight, draft: Draft, sketch: Sketch, lines: Lines) -> None:
     for wanted in lines.document.requirements:
         sight.budget.tick()
         place = Place(lines.path, f"line {wanted.line + lines.lead}")
-        version, pinned_by = _version(wanted), place
+        version, pinned_by = pinned_version(wanted), place
         if not version and wanted.name in pins and wanted.form == "index":
             version, pinned_by = pins[wanted.name]
         made = _library(draft, wanted, version, place, pinned_by)
@@ -112,11 +89,6 @@ def _library(draft: Draft, wanted: Requirement, version: str, place: Place, pinn
     elif not version:
         made.say("specifier", wanted.specifier, Status.DECLARED, place)
     return made
-
-
-def _version(wanted: Requirement) -> str:
-    match = re.fullmatch(r"={2,3}\s*([^,=*\s]+)", wanted.specifier)
-    return match[1] if match else ""
 
 
 def _gaps(draft: Draft, made: Sketch, wanted: Requirement, version: str, place: Place) -> None:
@@ -146,8 +118,8 @@ def _constraints(sight: Sight, path: str, document: Document) -> dict[str, tuple
         except AssayError:
             continue  # its own format says so in a scan
         for wanted in found.requirements:
-            if _version(wanted):
-                pins.setdefault(wanted.name, (_version(wanted), Place(other, f"line {wanted.line}")))
+            if pinned_version(wanted):
+                pins.setdefault(wanted.name, (pinned_version(wanted), Place(other, f"line {wanted.line}")))
         pending += [(other, value) for _, option, value in found.options if option in {"constraint", "requirement"}]
     return pins
 

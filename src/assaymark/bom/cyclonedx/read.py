@@ -14,12 +14,21 @@ from assaymark.core.graph import EdgeKind, NodeKind
 
 def read(document: dict[str, Any]) -> Bom:
     """The BOM of a document; raises Malformed where it is no CycloneDX document of a version that is read."""
+    return _reading(document).bom()
+
+
+def facts(document: dict[str, Any]) -> Bom:
+    """The same as facts and relations alone: it is not written again, so what they leave over is not wanted."""
+    return _reading(document).plain()
+
+
+def _reading(document: dict[str, Any]) -> "_Reading":
     if not isinstance(document, dict) or document.get("bomFormat") != "CycloneDX":
         raise Malformed("no CycloneDX document: it has no bomFormat of CycloneDX")
     version = document.get("specVersion")
     if version not in VERSIONS:
         raise Malformed(f"CycloneDX {str(version)[:20]} is not read", step=f"versions that are: {', '.join(VERSIONS)}")
-    return _Reading(document, str(version)).bom()
+    return _Reading(document, str(version))
 
 
 class _Reading:
@@ -38,14 +47,18 @@ class _Reading:
 
     def bom(self) -> Bom:
         """Facts first, then what they leave over."""
+        plain = self.plain()
+        native = {} if self.layout == layout.default(plain) else {"layout": self.layout}
+        return self._with_rest(plain.subject, plain, native)
+
+    def plain(self) -> Bom:
+        """Facts and relations."""
         for ref, element, _ in self.found:
             self._component(ref, element)
         self._others()
         subject = self._subject()
         self._relations()
-        plain = self._assembled(subject, tuple(self.components[ref] for ref in sorted(self.components)), {})
-        native = {} if self.layout == layout.default(plain) else {"layout": self.layout}
-        return self._with_rest(subject, plain, native)
+        return self._assembled(subject, tuple(self.components[ref] for ref in sorted(self.components)), {})
 
     def _assembled(self, subject: str, components: tuple[Component, ...], native: dict[str, Any]) -> Bom:
         at, author, tools = head.said_of(self.document)

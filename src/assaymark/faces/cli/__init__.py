@@ -26,6 +26,7 @@ _COMMANDS = {
     "token": "assaymark.faces.cli.token",
     "admission": "assaymark.faces.cli.admission",
     "bom": "assaymark.faces.cli.bom",
+    "impact": "assaymark.faces.cli.impact",
 }
 
 

@@ -15,6 +15,8 @@ _COMMANDS = {
     "score": "assaymark.faces.cli.bom_compare:score",
     "sign": "assaymark.faces.cli.bom_sign:sign",
     "verify": "assaymark.faces.cli.bom_sign:verify",
+    "vex": "assaymark.faces.cli.bom_vex:vex",
+    "add": "assaymark.faces.cli.bom_add:add",
 }
 
 

@@ -187,6 +187,8 @@ def _show_version(found: Mapping[str, Any]) -> None:
         click.echo(f"{name:<10}{clean(str(found[name]))}")
     for said in found["statements"]:
         click.echo(f"said      {said['at']}  {clean(said['type'])}  {said['digest']}")
+    for gap in found["graph_gaps"]:
+        click.echo(f"gap       the graph lacks {clean(gap['document'])}: {clean(gap['why'])}")
     for asked in found["requests"]:
         click.echo(f"request   {asked['request']}  {asked['channel']}  {asked['state']}")
 
@@ -264,10 +266,11 @@ def bundle(obj: Mapping[str, Any], /, model: str, channel: str, output: str, **o
 
 def _add_the_rest() -> None:
     """Commands of other files; they use the helpers above."""
-    from assaymark.faces.cli import registry_promotions, registry_upkeep, registry_webhooks
+    from assaymark.faces.cli import registry_deployments, registry_promotions, registry_upkeep, registry_webhooks
 
     registry_promotions.add_to(command)
     registry_upkeep.add_to(command)
+    registry_deployments.add_to(command)
     command.add_command(registry_webhooks.webhook)
 
 

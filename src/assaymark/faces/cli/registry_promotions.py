@@ -9,6 +9,7 @@ import click
 
 from assaymark.core.look import clean
 from assaymark.faces.cli import DENIED, OK
+from assaymark.faces.cli import registry_containment as containment
 from assaymark.faces.cli.registry import opened, place, read_file, signer, tell
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def add_to(group: click.Group) -> None:
         review,
         quarantine,
         lift,
+        containment.listing,
         *_BY_HAND,
     ):
         group.add_command(one)
@@ -229,35 +231,64 @@ def review(obj: Mapping[str, Any], /, model: str, channel: str, conclusion: str,
 
 
 @click.command("quarantine")
-@click.argument("version")
+@click.argument("version", required=False)
+@click.option(
+    "--affected-by", metavar="WHAT", help="Everything that comes from it, as pkg:pypi/torch@<2.6 or an advisory."
+)
+@click.option("--project", "scope", multiple=True, metavar="PROJECT[/MODEL]", help="With --affected-by: there alone.")
+@click.option(
+    "--partial", is_flag=True, help="With --affected-by: what came meanwhile is held, and does not refuse all."
+)
+@click.option("--yes", is_flag=True, help="With --affected-by: do not ask.")
 @_as
 @_key
 @click.option("--reason", required=True, help="Why.")
 @place
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @click.pass_obj
-def quarantine(obj: Mapping[str, Any], /, version: str, person: str, key: str, reason: str, **options: Any) -> None:
-    """Stop VERSION at once, wherever it stands. Takes one security person."""
+def quarantine(
+    obj: Mapping[str, Any], /, version: str | None, person: str, key: str, reason: str, *, as_json: bool, **options: Any
+) -> None:
+    """Stop VERSION at once, wherever it stands; or everything that is affected. Takes one security person."""
     from assaymark import registering
 
+    what, more = options.pop("affected_by"), {name: options.pop(name) for name in ("scope", "partial")}
+    confirm = containment.confirmed("quarantine", yes=options.pop("yes"))
+    containment.one_of(version, what, "VERSION", "--affected-by")
     private = signer(obj, key)
     with opened(obj, options) as at:
-        tell(registering.quarantine(at, version, person, private, reason))
+        if version:
+            done = registering.quarantine(at, version, person, private, reason)
+        else:
+            done = registering.contain(at, str(what), person, private, reason, confirm=confirm, **more)
+    containment.tell_done(done, as_json=as_json)
 
 
 @click.command("lift")
-@click.argument("version")
+@click.argument("version", required=False)
+@click.option("--containment", "number", metavar="ID", help="All that a containment stopped.")
+@click.option("--yes", is_flag=True, help="With --containment: do not ask.")
 @_as
 @_key
 @click.option("--reason", required=True, help="Why.")
 @place
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @click.pass_obj
-def lift(obj: Mapping[str, Any], /, version: str, person: str, key: str, reason: str, **options: Any) -> None:
-    """Say that the quarantine of VERSION need not stand. Two security people end it."""
+def lift(
+    obj: Mapping[str, Any], /, version: str | None, person: str, key: str, reason: str, *, as_json: bool, **options: Any
+) -> None:
+    """Say that the quarantine of VERSION, or a whole containment, need not stand. Two security people end it."""
     from assaymark import registering
 
+    number, confirm = options.pop("number"), containment.confirmed("lift", yes=options.pop("yes"))
+    containment.one_of(version, number, "VERSION", "--containment")
     private = signer(obj, key)
     with opened(obj, options) as at:
-        tell(registering.lift(at, version, person, private, reason))
+        if version:
+            done = registering.lift(at, version, person, private, reason)
+        else:
+            done = registering.lift_containment(at, str(number), person, private, reason, confirm=confirm)
+    containment.tell_done(done, as_json=as_json)
 
 
 def _by_hand(act: str, about: str) -> click.Command:

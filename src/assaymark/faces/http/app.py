@@ -9,7 +9,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from assaymark import __version__
-from assaymark.faces.http import hub, ledger, mlflow, models, oci, requests, system, tokens, users, versions, webhooks
+from assaymark.faces.http import (
+    containment,
+    deployments,
+    hub,
+    impact,
+    ledger,
+    mlflow,
+    models,
+    oci,
+    requests,
+    system,
+    tokens,
+    users,
+    versions,
+    webhooks,
+)
 from assaymark.faces.http.authentication import Authenticator, Failures
 from assaymark.faces.http.metrics import Metrics
 from assaymark.faces.http.problems import answer, problem_of
@@ -19,7 +34,7 @@ from assaymark.faces.http.shell import Shell
 
 OWN = (
     system.routes, users.routes, tokens.routes, ledger.routes, models.routes, versions.routes, requests.routes,
-    *oci.ROUTES, webhooks.routes,
+    *oci.ROUTES, webhooks.routes, impact.routes, deployments.routes, containment.routes,
 )  # fmt: skip
 FACADES = (*hub.capabilities, *mlflow.capabilities)
 """The registry in the words of clients that people already have."""

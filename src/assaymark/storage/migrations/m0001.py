@@ -7,6 +7,31 @@ from alembic.operations import Operations
 def upgrade(op: Operations) -> None:  # noqa: PLR0915 - a statement for each table
     """From an empty database."""
     op.create_table(
+        "containments",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("record", sa.Text(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("by", sa.String(length=128), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at", sa.String(length=20), nullable=False),
+        sa.Column("lifted_at", sa.String(length=20), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_containments")),
+    )
+    op.create_index(op.f("ix_containments_lifted_at"), "containments", ["lifted_at"], unique=False)
+    op.create_table(
+        "graph_boms",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=71), nullable=False),
+        sa.Column("blob", sa.String(length=64), nullable=False),
+        sa.Column("series", sa.Text(), nullable=False),
+        sa.Column("signers", sa.Text(), nullable=False),
+        sa.Column("added_by", sa.String(length=128), nullable=False),
+        sa.Column("at", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_graph_boms")),
+        sa.UniqueConstraint("digest", name=op.f("uq_graph_boms_digest")),
+    )
+    op.create_table(
         "mlflow_artifacts",
         sa.Column("area", sa.String(length=40), nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
@@ -226,6 +251,39 @@ def upgrade(op: Operations) -> None:  # noqa: PLR0915 - a statement for each tab
     )
     op.create_index(op.f("ix_webhook_deliveries_next_at"), "webhook_deliveries", ["next_at"], unique=False)
     op.create_index(op.f("ix_webhook_deliveries_webhook"), "webhook_deliveries", ["webhook"], unique=False)
+    op.create_table(
+        "contained_versions",
+        sa.Column("containment", sa.String(length=32), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("quarantine", sa.String(length=71), nullable=False),
+        sa.ForeignKeyConstraint(["containment"], ["containments.id"], name=op.f("fk_contained_versions_containment")),
+        sa.ForeignKeyConstraint(["version"], ["versions.id"], name=op.f("fk_contained_versions_version")),
+        sa.PrimaryKeyConstraint("containment", "version", name=op.f("pk_contained_versions")),
+    )
+    op.create_index(op.f("ix_contained_versions_version"), "contained_versions", ["version"], unique=False)
+    op.create_table(
+        "deployments",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("environment", sa.String(length=64), nullable=False),
+        sa.Column("since", sa.String(length=20), nullable=False),
+        sa.Column("until", sa.String(length=20), nullable=True),
+        sa.Column("reported_by", sa.String(length=128), nullable=False),
+        sa.ForeignKeyConstraint(["version"], ["versions.id"], name=op.f("fk_deployments_version")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deployments")),
+    )
+    op.create_index("ix_deployments_environment_name", "deployments", ["environment", "name"], unique=False)
+    op.create_index(op.f("ix_deployments_version"), "deployments", ["version"], unique=False)
+    op.create_table(
+        "graph_gaps",
+        sa.Column("document", sa.String(length=100), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=True),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["version"], ["versions.id"], name=op.f("fk_graph_gaps_version")),
+        sa.PrimaryKeyConstraint("document", name=op.f("pk_graph_gaps")),
+    )
+    op.create_index(op.f("ix_graph_gaps_version"), "graph_gaps", ["version"], unique=False)
     op.create_table(
         "hub_drafts",
         sa.Column("version", sa.Integer(), nullable=False),

@@ -1,0 +1,1 @@
+"""What is known against libraries: OSV records, whom they mean, how bad it is. Pure; storage.advisories keeps them."""

@@ -1,0 +1,1 @@
+"""What is wrong with how packages are locked, beyond what a scan of one file can see."""
