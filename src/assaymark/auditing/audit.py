@@ -16,7 +16,7 @@ from assaymark.storage.advisories import Feed, open_store
 
 if TYPE_CHECKING:
     from assaymark.core.scan import ScanReport
-    from assaymark.library.advisories.rules import View
+    from assaymark.library.checks.advisories.rules import View
 
 FRESH = timedelta(days=7)
 """Age from which a feed is stale, unless the policy says otherwise."""
@@ -76,7 +76,7 @@ def _said(
     now: datetime, max_age: timedelta,
 ) -> dict[str, list[Finding]]:  # fmt: skip
     """Path -> findings."""
-    from assaymark.library.advisories import rules
+    from assaymark.library.checks.advisories import rules
 
     said: dict[str, list[Finding]] = {}
 
@@ -122,7 +122,7 @@ def feed_troubles(
 def _findings(view: "View", path: str, severity: Severity | None) -> Iterable[Finding]:
     from assaymark.core.check import RULES
     from assaymark.core.look import clean
-    from assaymark.library.advisories.rules import RULES_BY_VIEW
+    from assaymark.library.checks.advisories.rules import RULES_BY_VIEW
 
     rule = RULES[RULES_BY_VIEW[type(view)]]
     run: Callable[[Any], Iterable[Any]] = rule.run  # type: ignore[assignment] # all six have a function
@@ -139,7 +139,7 @@ def _files(inventories: Sequence[Inventory], said: Mapping[str, list[Finding]]) 
     from assaymark.core.digest import Digest
     from assaymark.core.scan import FileReport, Root
     from assaymark.core.subject import Subject
-    from assaymark.library.advisories.rules import RULES_BY_VIEW
+    from assaymark.library.checks.advisories.rules import RULES_BY_VIEW
 
     checks = tuple(sorted(RULES_BY_VIEW.values()))
     roots: list[Any] = []

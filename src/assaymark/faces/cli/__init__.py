@@ -27,6 +27,8 @@ _COMMANDS = {
     "admission": "assaymark.faces.cli.admission",
     "bom": "assaymark.faces.cli.bom",
     "impact": "assaymark.faces.cli.impact",
+    "deps": "assaymark.faces.cli.deps",
+    "feeds": "assaymark.faces.cli.feeds",
 }
 
 

@@ -77,8 +77,8 @@ def merge(documents: tuple[str, ...], form: str, out: str | None, conflicts: IO[
     \b
     assay bom merge supplier.spdx.json scanner.cdx.json -o merged.cdx.json --conflicts conflicts.json
     """  # noqa: D301 - click wants the character, not a backslash and a letter
-    from assaymark.bom.compare.text import merge_text
     from assaymark.bom.compare.merge import merge as join
+    from assaymark.bom.compare.text import merge_text
     from assaymark.boms import read, render, write
 
     if len(documents) < 2:

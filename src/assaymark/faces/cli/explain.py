@@ -30,8 +30,8 @@ def command(rule_id: str, form: str) -> None:
 
 def _of_bom(code: str, form: str) -> str:
     """A problem that `assay bom validate` tells of."""
-    from assaymark.bom.spdx.codes import CODES as MORE
     from assaymark.bom.problems.codes import CODES
+    from assaymark.bom.spdx.codes import CODES as MORE
 
     codes = {**CODES, **MORE}
     found = codes.get(code)

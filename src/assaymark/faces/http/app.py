@@ -18,6 +18,7 @@ from assaymark.faces.http import (
     mlflow,
     models,
     oci,
+    osv,
     requests,
     system,
     tokens,
@@ -34,7 +35,7 @@ from assaymark.faces.http.shell import Shell
 
 OWN = (
     system.routes, users.routes, tokens.routes, ledger.routes, models.routes, versions.routes, requests.routes,
-    *oci.ROUTES, webhooks.routes, impact.routes, deployments.routes, containment.routes,
+    *oci.ROUTES, webhooks.routes, impact.routes, deployments.routes, containment.routes, osv.routes,
 )  # fmt: skip
 FACADES = (*hub.capabilities, *mlflow.capabilities)
 """The registry in the words of clients that people already have."""

@@ -1,0 +1,1 @@
+"""What an audit finds: `assay deps audit` gives these their views."""
