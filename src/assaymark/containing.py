@@ -86,8 +86,9 @@ def _joins(connection: sa.Connection) -> Iterable[sa.TextClause]:
                 f" WHERE g.{node} = i.id AND v.digest = {name} AND g.{column} LIKE 'assaymark-manifest%'"
             )
     yield sa.text(
-        f"SELECT v.id, a.node FROM versions v JOIN models m ON m.id = v.model JOIN graph_aliases a"  # noqa: S608 - words of ours
-        f" ON a.alias = m.project || '/' || m.name || '@' || v.name WHERE a.node IN (SELECT id FROM ({given}) i)"
+        f"SELECT v.id, a.node FROM versions v CROSS JOIN models m CROSS JOIN graph_aliases a"  # noqa: S608 - words of ours
+        f" WHERE m.id = v.model AND a.alias = m.project || '/' || m.name || '@' || v.name"
+        f" AND a.node + 0 IN (SELECT id FROM ({given}) i)"  # by its alias: the index on nodes would try each of them
     )
 
 

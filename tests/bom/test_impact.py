@@ -258,8 +258,6 @@ def test_trees_of_arrays_and_of_sql_are_the_same(tmp_path: Path) -> None:
     database.close()
 
 
-# the forms
-
 HEAD = {
     "schema": "assaymark/impact/v1", "what": "<script>alert(1)</script>", "as_of": "", "channel": "", "withdrawn": "",
     "notes": [], "seeds": [], "seeds_total": 0,
@@ -338,7 +336,6 @@ DOCUMENT = {
         (["pkg:pypi/numpy", "--why", "scorer"], 1, "pkg:pypi/numpy@1.26.4 ← needs ← scorer"),
         (["--ancestry", "scorer"], 0, "pkg:pypi/numpy@1.26.4"),
         ([], 2, "name WHAT"),
-        (["pkg:pypi/numpy", "--ancestry", "scorer"], 2, "name WHAT"),
         (["pkg:pypi/numpy", "--channel", "production"], 2, "no channels"),
         (["pkg:pypi/numpy", "--as-of", "x"], 2, "no moment"),
     ],
