@@ -184,6 +184,9 @@ EXEMPT = {
     "model/convert/tensors.py": {"numpy"},  # views that are not contiguous
     **{f"model/weights/{name}.py": {"numpy"} for name in ("arrays", "base", "lowbits", "search", "uniform", "values")},
     "model/origin/values.py": {"numpy"},  # values of a model and its base
+    "storage/adjacency.py": {"numpy"},  # docs/adr/0018-graph.md
+    "storage/adjacency_tree.py": {"numpy"},
+    "jobs/tools.py": {"subprocess"},  # docs/locks.md
     "sandbox/worker.py": {"_pickle"},  # docs/adr/0009-cross-check.md
     "feeds/wire.py": {"httpx"},  # docs/adr/0011-remote.md
     "feeds/pin.py": {"httpx"},

@@ -16,7 +16,7 @@ from assaymark.app import agree, conclude, with_projects
 from assaymark.catalog import catalog
 from assaymark.core.blob import Blob
 from assaymark.core.budget import Budget, Limits
-from assaymark.core.check import RULES
+from assaymark.core.check import RULES, load_checks
 from assaymark.core.clock import Clock
 from assaymark.core.errors import AssayError, OverBudget, UsageError
 from assaymark.core.finding import Finding, Severity, Where
@@ -129,7 +129,7 @@ def _of_locks(findings: Sequence[Finding]) -> tuple[Finding, ...]:
 
 
 def _across(made: Inventory, tree: Files, pages: Sequence[str], held: set[str]) -> dict[str, list[Finding]]:
-    from assaymark.library.lockcheck import index_page, look, rules
+    from assaymark.library.lockcheck import index_page, look
 
     yanked: dict[tuple[str, str], str] = {}
     for page in pages:
@@ -137,11 +137,11 @@ def _across(made: Inventory, tree: Files, pages: Sequence[str], held: set[str]) 
             if blob.size > index_page.LIMIT:
                 raise OverBudget(f"{page} is longer than the {index_page.LIMIT >> 20} MiB that are looked at")
             yanked |= index_page.yanked(decode(blob.read(0, blob.size), page), page)
-    by_view = {rule.view: rule for rule in RULES.values() if rule.run and rule.run.__module__ == rules.__name__}
+    by_view = {rule.view: rule for rule in load_checks("assaymark.library.checks.lockcheck")}
     found: dict[str, list[Finding]] = {}
     for package, view in look.views(made, tree, yanked):
         rule = by_view[type(view)]
-        for hit in rule.run(view):  # type: ignore[misc] # chosen because it has one
+        for hit in rule.run(view):
             where = Where(package.path, "", None, hit.line, hit.symbol)
             finding = Finding(
                 rule.id, rule.title, rule.severity, rule.confidence, rule.persona, where, hit.message, hit.excerpt

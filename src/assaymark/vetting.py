@@ -26,7 +26,7 @@ from assaymark.library.malware.package_look import look as look_at
 from assaymark.library.malware.reading import read
 from assaymark.settings import home as home_folder
 
-_CHECKS = "assaymark.library.malware.checks"
+_CHECKS = "assaymark.library.checks.vetting"
 _VERSION = "1"
 """Of the facts: raised when the analyser sees more, so that what is kept is read again."""
 _SECONDS = 300.0

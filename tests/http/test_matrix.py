@@ -110,7 +110,10 @@ def test_no_body_is_read_before_the_sender_is_known(stage: Stage, method: str, r
     answer = stage.client("", PROJECTS).request(
         method, path_of(route), content=body, headers={"Content-Type": "application/json"}
     )
-    assert answer.status_code == (401 if not route.permission.public else 200)
+    if not route.permission.public:
+        assert answer.status_code == 401
+    else:
+        assert answer.status_code < 500
 
 
 def test_what_is_not_there_and_what_one_may_not_see_look_alike(stage: Stage) -> None:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from assaymark.auditing.held import Advisories
@@ -15,8 +16,9 @@ from assaymark.settings import home as home_folder
 from assaymark.storage.advisories import Feed, open_store
 
 if TYPE_CHECKING:
+    from assaymark.core.check import Rule
     from assaymark.core.scan import ScanReport
-    from assaymark.library.checks.advisories.rules import View
+    from assaymark.library.advisories.views import View
 
 FRESH = timedelta(days=7)
 """Age from which a feed is stale, unless the policy says otherwise."""
@@ -76,7 +78,7 @@ def _said(
     now: datetime, max_age: timedelta,
 ) -> dict[str, list[Finding]]:  # fmt: skip
     """Path -> findings."""
-    from assaymark.library.checks.advisories import rules
+    from assaymark.library.advisories import views
 
     said: dict[str, list[Finding]] = {}
 
@@ -85,17 +87,17 @@ def _said(
 
     for one in found:
         worst = Severity.CRITICAL if one.kev else one.severity
-        say(one.path, rules.view_of(one), worst if not (one.possibly or one.malicious) else None)
+        say(one.path, views.view_of(one), worst if not (one.possibly or one.malicious) else None)
     first = next((s.path for i in inventories for s in i.sources), inventories[0].source if inventories else "")
     for what, why in feed_troubles({p.ecosystem for p in packages}, imported, now, max_age):
-        say(first, rules.FeedTrouble(what, why))
+        say(first, views.FeedTrouble(what, why))
     for inventory in inventories:
         for gap in inventory.gaps:
-            say(gap.path, rules.Unaudited(gap.path, gap.why, gap.line or None))
+            say(gap.path, views.Unaudited(gap.path, gap.why, gap.line or None))
     for package in packages:
         if not package.version and _is_of_index(package):
             asked = f" ({package.specifier})" if package.specifier else ""
-            say(package.path, rules.Unaudited(package.name, f"no single version is said{asked}", package.line or None))
+            say(package.path, views.Unaudited(package.name, f"no single version is said{asked}", package.line or None))
     return said
 
 
@@ -119,12 +121,18 @@ def feed_troubles(
             )
 
 
-def _findings(view: "View", path: str, severity: Severity | None) -> Iterable[Finding]:
-    from assaymark.core.check import RULES
-    from assaymark.core.look import clean
-    from assaymark.library.checks.advisories.rules import RULES_BY_VIEW
+@cache
+def _rules() -> "dict[type[Any] | None, Rule]":
+    """The rule of each view."""
+    from assaymark.core.check import load_checks
 
-    rule = RULES[RULES_BY_VIEW[type(view)]]
+    return {rule.view: rule for rule in load_checks("assaymark.library.checks.advisories")}
+
+
+def _findings(view: "View", path: str, severity: Severity | None) -> Iterable[Finding]:
+    from assaymark.core.look import clean
+
+    rule = _rules()[type(view)]
     run: Callable[[Any], Iterable[Any]] = rule.run  # type: ignore[assignment] # all six have a function
     for hit in run(view):
         where = Where(path, "", None, hit.line, clean(hit.symbol, 500))
@@ -139,9 +147,8 @@ def _files(inventories: Sequence[Inventory], said: Mapping[str, list[Finding]]) 
     from assaymark.core.digest import Digest
     from assaymark.core.scan import FileReport, Root
     from assaymark.core.subject import Subject
-    from assaymark.library.checks.advisories.rules import RULES_BY_VIEW
 
-    checks = tuple(sorted(RULES_BY_VIEW.values()))
+    checks = tuple(sorted(rule.id for rule in _rules().values()))
     roots: list[Any] = []
     files: dict[str, Any] = {}
     for inventory in inventories:

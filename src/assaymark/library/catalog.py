@@ -18,9 +18,10 @@ FORMATS: tuple[Format, ...] = (
     _format("package-settings", "settings", recognise.is_settings, "sources"),
     _format("lock", "lock", recognise.is_lock, "lock", "sources"),
     _format("setup.py", "setup_script", recognise.is_setup_script, "setup_script"),
-    # Never met in a scan: `assay deps vet` and `audit` ask for theirs, and `assay explain` finds their checks here.
-    Format("python-package", lambda _head: False, None, ("assaymark.library.malware.checks",)),
+    # Never met in a scan: `assay deps vet`, `audit` and `lock-check` ask for theirs, and `assay explain` finds their checks here.
+    Format("python-package", lambda _head: False, None, ("assaymark.library.checks.vetting",)),
     Format("advisory", lambda _head: False, None, (f"{_CHECKS}.advisories",)),
+    Format("inventory", lambda _head: False, None, (f"{_CHECKS}.lockcheck",)),
 )
 _MANIFESTS = (".toml", ".json", ".txt", ".in", "pipfile", "requirements.pip")
 _NAMING = (".toml", ".lock", ".txt", ".in")

@@ -1,5 +1,6 @@
 """What the checks of this package are given."""
 
+from assaymark.core.finding import Hit
 from assaymark.core.record import dataclass
 from assaymark.library.inventory.model import Package
 
@@ -43,3 +44,8 @@ class MarkerFault:
 
     package: Package
     problem: str
+
+
+def hit_of(message: str, package: Package) -> Hit:
+    """What is said of one package, where it stands."""
+    return Hit(message, line=package.line or None, symbol=package.name, excerpt=f"{package.name} {package.version}")

@@ -1,0 +1,1 @@
+"""What `assay deps lock-check` sees across files and entries."""
