@@ -141,7 +141,7 @@ def _across(made: Inventory, tree: Files, pages: Sequence[str], held: set[str]) 
     found: dict[str, list[Finding]] = {}
     for package, view in look.views(made, tree, yanked):
         rule = by_view[type(view)]
-        for hit in rule.run(view):
+        for hit in rule.run(view) if rule.run else ():
             where = Where(package.path, "", None, hit.line, hit.symbol)
             finding = Finding(
                 rule.id, rule.title, rule.severity, rule.confidence, rule.persona, where, hit.message, hit.excerpt
