@@ -67,8 +67,8 @@ def _said(work: Work, asked: Asked) -> Iterator[Said]:
 def _is_proven(work: Work, row: Any, kinds: Collection[NodeKind]) -> bool:
     """Whether a stored bill of materials that counts shows that nothing of these kinds was left out.
 
-    It lists libraries that are locked, has no gap of them or of the model's origin, and the model was made from no other one:
-    a base would bring its own.
+    It lists libraries that are locked, has no gap of them or of the model's origin, the model was made from no other one and
+    runs in no image: those would bring their own.
     """
     if not kinds or not set(kinds) <= _LAYER.keys():
         return False
@@ -84,13 +84,15 @@ def _is_proven(work: Work, row: Any, kinds: Collection[NodeKind]) -> bool:
 
 def _is_whole(said: Bom) -> bool:
     kinds = {component.ref: component.kind for component in said.components}
-    if NodeKind.ENVIRONMENT not in kinds.values() or not any(tool for tool, _ in said.tools if tool == "assaymark"):
+    if NodeKind.IMAGE in kinds.values():
+        return False  # who knows what is installed in it
+    if not {NodeKind.ENVIRONMENT, NodeKind.LIBRARY} <= set(kinds.values()) or not any(
+        tool for tool, _ in said.tools if tool == "assaymark"
+    ):
         return False
     own = {NodeKind.LIBRARY, NodeKind.ENVIRONMENT}
     gaps = any(
-        gap.what in {"libraries", "version", "versions", "descendantOf"}
-        or kinds.get(gap.ref) in own
-        or gap.what.startswith("line ")
+        gap.what in {"libraries", "descendantOf"} or kinds.get(gap.ref) in own or gap.what.startswith("line ")
         for gap in said.gaps
     )
     return not gaps and not any(link.kind is EdgeKind.DESCENDANT_OF for link in said.relations)

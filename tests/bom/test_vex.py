@@ -1,14 +1,19 @@
 """VEX documents: deterministic, valid, and never more than is known."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
-from assaymark.bom import vex
+from assaymark import boms
+from assaymark.bom import formats, vex
 from assaymark.bom.validate import validate
 from assaymark.bom.vex import Said, Stand
+from assaymark.containing_vex import _is_whole
 
 AT = "2026-11-24T10:00:00Z"
 SAID = [
@@ -79,3 +84,28 @@ def test_the_same_is_the_same_whatever_the_order(write: Any) -> None:
     one, other = (json.dumps(write("x", said, AT, "acme")) for said in (SAID, SAID[::-1]))
     assert one == other
     assert one != json.dumps(write("y", SAID, AT, "acme"))
+
+
+LOCKED = "numpy==1.26.4 --hash=sha256:" + "0" * 64 + "\n"
+SCRATCH = "---\nlicense: mit\n---\n# x\n## Training\nThe model was trained from scratch.\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "whole"),
+    [
+        ({}, True),
+        ({"requirements.txt": "numpy\n"}, False),
+        ({"requirements.txt": LOCKED + "torch>=2\n"}, False),
+        ({"requirements.txt": ""}, False),
+        ({"README.md": SCRATCH.replace("trained", "not trained")}, False),
+        ({"README.md": "---\nbase_model: org/base\n---\n" + SCRATCH}, False),
+        ({"README.md": "# x\n"}, False),
+        ({"Dockerfile": "FROM nvcr.io/nvidia/pytorch@sha256:" + "d" * 64 + "\n"}, False),
+    ],
+)
+def test_absence_is_proven_by_a_bill_without_holes(tmp_path: Path, files: dict[str, str], whole: bool) -> None:
+    save_file({"w": np.zeros((4, 4), np.float32)}, tmp_path / "model.safetensors")
+    for name, text in ({"requirements.txt": LOCKED, "README.md": SCRATCH} | files).items():
+        (tmp_path / name).write_text(text)
+    document = boms.render(boms.build(str(tmp_path)), "cyclonedx")
+    assert _is_whole(formats.read(document.encode(), "bom.json")) is whole

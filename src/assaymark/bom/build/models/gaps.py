@@ -1,5 +1,7 @@
 """What a BOM ought to say and does not: asked of every component once all gatherers have run."""
 
+import re
+
 from assaymark.bom.build.draft import Draft, Sketch
 from assaymark.bom.document import HASHES, MANIFEST
 from assaymark.core.graph import EdgeKind, NodeKind
@@ -24,6 +26,10 @@ _DATA = (
     ("license", "nothing here names the licence of the data", "write `license:` to the dataset's card, or describe it by Croissant"),
     ("supplier", "nothing here says who supplies the data", "describe it by Croissant (`creator`), or in the dataset's card"),
 )  # fmt: skip
+_SCRATCH = re.compile(
+    r"(?<!not )(?<!n't )\b(?:(?:pre)?trained|training|initiali[sz]ed) (?:\w+ )?from scratch\b", re.IGNORECASE
+)
+"""What a card says of a model that has no base."""
 _INSTEAD = {"architecture": "family", "version": "revision"}
 """Facts that say as much."""
 
@@ -82,6 +88,8 @@ def _origins(draft: Draft, sketch: Sketch, kinds: set[EdgeKind]) -> None:
                   f"write `datasets:` {_CARD}, or keep the training script beside it")  # fmt: skip
     if EdgeKind.CONTAINS not in kinds:
         draft.gap(sketch, "weights", "its weights are not here", "run assay bom build on the folder that has them")
-    if EdgeKind.DESCENDANT_OF not in kinds and (sketch.ref, "base") not in draft.gaps:
+    told = sketch.facts.get("training")
+    scratch = told is not None and _SCRATCH.search(str(told.value)) is not None
+    if EdgeKind.DESCENDANT_OF not in kinds and (sketch.ref, "base") not in draft.gaps and not scratch:
         draft.gap(sketch, "descendantOf", "nothing here says whether it was made from another model",
-                  f"write `base_model:` {_CARD}; where it was trained from nothing, say so in a section `## Training`")  # fmt: skip
+                  f"write `base_model:` {_CARD}; where there is none, write `trained from scratch` in a section `## Training`")  # fmt: skip
