@@ -84,15 +84,12 @@ def _is_proven(work: Work, row: Any, kinds: Collection[NodeKind]) -> bool:
 
 def _is_whole(said: Bom) -> bool:
     kinds = {component.ref: component.kind for component in said.components}
-    if NodeKind.IMAGE in kinds.values():
-        return False  # who knows what is installed in it
-    if not {NodeKind.ENVIRONMENT, NodeKind.LIBRARY} <= set(kinds.values()) or not any(
-        tool for tool, _ in said.tools if tool == "assaymark"
-    ):
-        return False
     own = {NodeKind.LIBRARY, NodeKind.ENVIRONMENT}
-    gaps = any(
+    if "assaymark" not in dict(said.tools) or not own <= set(kinds.values()) or NodeKind.IMAGE in kinds.values():
+        return False  # in an image, who knows what is installed
+    if any(link.kind is EdgeKind.DESCENDANT_OF for link in said.relations):
+        return False
+    return not any(
         gap.what in {"libraries", "descendantOf"} or kinds.get(gap.ref) in own or gap.what.startswith("line ")
         for gap in said.gaps
     )
-    return not gaps and not any(link.kind is EdgeKind.DESCENDANT_OF for link in said.relations)
