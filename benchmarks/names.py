@@ -2,9 +2,8 @@
 
 The list comes from `--popular`, or from `$ASSAY_FEEDS_DATA/popular-pypi-names.txt`. 1,500 names between ranks 500 and 15,000
 are left out of the index: what is flagged of them is a false alarm. Pairs are made by mechanism from the 2,000 most popular
-names that the index holds. Constants were set on the false
-alarms of draws 11 to 16 alone, never on a pair; what is printed are draws and pairs of other seeds. `--campaigns`: records in OSV whose names
-were reported as malicious, of every kind, most of them no squats: how many are flagged is told, no rate is claimed.
+names that the index holds. How constants were set, and on which draws, is in docs/names.md. `--campaigns`: records in OSV whose
+names were reported as malicious, of every kind, most of them no squats: how many are flagged is told, no rate is claimed.
 """
 
 import argparse
