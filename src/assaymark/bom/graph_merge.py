@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from assaymark.bom.graph_purls import split
 from assaymark.bom.graph_tables import EDGE_NUMBER, NODE_KINDS, NODE_NUMBER, aliases, nodes, packages
@@ -147,9 +146,16 @@ def _purls(node: Node) -> set[str]:
 
 def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, object]]) -> None:
     """Rows, of which some may be there."""
-    if rows:
-        insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-        connection.execute(insert(table).on_conflict_do_nothing(), rows)
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
+        connection.execute(sqlite.insert(table).on_conflict_do_nothing(), rows)
+    else:
+        from sqlalchemy.dialects import postgresql  # a server on SQLite need not have it
+
+        connection.execute(postgresql.insert(table).on_conflict_do_nothing(), rows)
 
 
 def _is_own(name: str) -> bool:
