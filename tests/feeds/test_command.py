@@ -200,7 +200,10 @@ def test_it_can_be_interrupted(tmp_path: Path) -> None:
         return Reply(500)
 
     with serving(answer) as server:
-        command = [sys.executable, "-m", "assaymark", "scan", "--no-config", f"{server.url}/a.safetensors"]
+        # Whoever runs the tests in the background ignores the signal, and so would the command.
+        heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+        heard += "; from assaymark.faces.cli import main; main()"
+        command = [sys.executable, "-c", heard, "scan", "--no-config", f"{server.url}/a.safetensors"]
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=environment(tmp_path)
         )
