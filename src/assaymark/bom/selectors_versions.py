@@ -59,7 +59,7 @@ def order(scheme: str) -> Callable[[str], Any]:
     def read(text: str) -> Any:
         try:
             return kind(text)
-        except Exception as error:
+        except Exception as error:  # each of univers' twenty schemes raises its own, and some whatever comes
             raise Unread(text) from error
 
     return read
@@ -215,7 +215,7 @@ def _univers(scheme: str, text: str) -> Test:
             found = kind.from_string(f"vers:{scheme}/{text}")
         else:
             found = kind.from_native(text)
-    except Exception as error:
+    except Exception as error:  # as above
         raise UsageError(f"no range of versions of {scheme}: {text!r:.80}", step=_STEP) from error
     read = order(scheme)
 
@@ -223,7 +223,7 @@ def _univers(scheme: str, text: str) -> Test:
         own = read(version)
         try:
             return bool(own in found)
-        except Exception as error:
+        except Exception as error:  # as above
             raise Unread(version) from error
 
     return test

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from assaymark.core.errors import Malformed
 from assaymark.core.finding import Severity
-from assaymark.faces import cli
 from assaymark.faces.cli import run
 from assaymark.library.confusion import index as index_module
 from assaymark.library.confusion import lists, spelling
@@ -142,11 +141,6 @@ def test_lists_are_lines_or_the_usual_json(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(index_module, "MOST", 1)
     with pytest.raises(Malformed):
         build(["a", "b"])
-
-
-@pytest.fixture(autouse=True)
-def _deps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(cli._COMMANDS, "deps", "assaymark.faces.cli.deps")
 
 
 def command(tmp_path: Path, *arguments: str) -> int:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from assaymark.core.errors import AssayError, Malformed
 from assaymark.core.snapshot import Snapshot
-from assaymark.faces import cli
 from assaymark.faces.cli import run
 from assaymark.feeds import wire
 from assaymark.feeds.pypi import Projects
@@ -193,7 +192,6 @@ class FakeIndex:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "pause", lambda _: None)
-    monkeypatch.setitem(cli._COMMANDS, "deps", "assaymark.faces.cli.deps")
 
 
 def test_snapshot_and_diff_against_an_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

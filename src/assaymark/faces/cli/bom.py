@@ -1,8 +1,8 @@
 """`assay bom`: make, read, compare, score and sign bills of materials. One module a subcommand, imported on use."""
 
-import importlib
-
 import click
+
+from assaymark.faces.cli.lazy import Lazy
 
 _COMMANDS = {
     "build": "assaymark.faces.cli.bom_build:command",
@@ -20,22 +20,6 @@ _COMMANDS = {
 }
 
 
-class _Lazy(click.Group):
-    """A group whose commands are `module:attribute`, imported on use."""
-
-    def list_commands(self, _ctx: click.Context) -> list[str]:
-        """Names in the order of use."""
-        return list(_COMMANDS)
-
-    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
-        """Import one command."""
-        if name not in _COMMANDS:
-            return None
-        module, attribute = _COMMANDS[name].split(":")
-        found: click.Command = getattr(importlib.import_module(module), attribute)
-        return found
-
-
-@click.command(cls=_Lazy)
+@click.command(cls=Lazy, places=_COMMANDS)
 def command() -> None:
     """Make, check, compare and sign bills of materials."""

@@ -1,8 +1,8 @@
 """`assay deps`: libraries and what is known against them. One module a subcommand, imported on use."""
 
-import importlib
-
 import click
+
+from assaymark.faces.cli.lazy import Lazy
 
 _COMMANDS = {
     "inventory": "assaymark.faces.cli.deps_lock:inventory",
@@ -15,22 +15,6 @@ _COMMANDS = {
 }
 
 
-class _Lazy(click.Group):
-    """A group whose commands are `module:attribute`, imported on use."""
-
-    def list_commands(self, _ctx: click.Context) -> list[str]:
-        """Names in the order of use."""
-        return list(_COMMANDS)
-
-    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
-        """Import one command."""
-        if name not in _COMMANDS:
-            return None
-        module, attribute = _COMMANDS[name].split(":")
-        found: click.Command = getattr(importlib.import_module(module), attribute)
-        return found
-
-
-@click.command(cls=_Lazy)
+@click.command(cls=Lazy, places=_COMMANDS)
 def command() -> None:
     """Say what libraries are there, how they are locked, and what is known against them."""

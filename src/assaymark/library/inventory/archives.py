@@ -2,7 +2,9 @@
 
 import io
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from typing import IO, NamedTuple
 
@@ -23,7 +25,17 @@ _MEMBERS = 200_000
 _EXPANDED = 2 << 30
 """Bytes that a tar may decompress to."""
 _END = b"PK\x05\x06"
-_BROKEN = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError, KeyError)
+_BROKEN = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    OSError,
+    KeyError,
+    zlib.error,
+    struct.error,
+)
 
 
 class _Told(NamedTuple):
@@ -125,12 +137,8 @@ def _zip(blob: Blob, path: str, *, wheel: bool) -> _Told:
     try:
         with zipfile.ZipFile(raw) as archive:
             return _told(archive, path, wheel=wheel)
-    except AssayError:
-        raise
-    except Exception as error:
-        if isinstance(error, _BROKEN) or type(error).__name__ == "error":  # zlib.error, struct.error
-            raise Malformed(f"{path} cannot be read as a zip: {str(error)[:200]}") from None
-        raise
+    except _BROKEN as error:
+        raise Malformed(f"{path} cannot be read as a zip: {str(error)[:200]}") from None
 
 
 def _told(archive: zipfile.ZipFile, path: str, *, wheel: bool) -> _Told:
